@@ -1,0 +1,1 @@
+"""The one command, `endcap`. Commands are imported only when they are called."""

@@ -1,0 +1,1 @@
+"""What is kept outside the process: SQL, histories, bundle files."""
