@@ -1,1 +1,1 @@
-"""What is kept outside the process: SQL, histories, bundle files."""
+"""What is kept outside the process: events, catalogue, shoppers and histories in SQL, and bundles in folders."""

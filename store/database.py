@@ -1,0 +1,174 @@
+"""One database by URL, SQLite or PostgreSQL, and the only two ways into it: `reading` and `writing`."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from models.errors import DatabaseError
+from store.refusals import explain
+
+BUSY_TIMEOUT_SECONDS = 60
+"""How long a writer on SQLite waits for another one to commit."""
+
+EXPECTED_URLS = "write sqlite:///var/endcap.db or postgresql+psycopg://user@host/name"
+
+# What begins a transaction, by dialect and purpose. Plain BEGIN fails under two writers on SQLite (it cannot turn a read
+# lock into a write lock once another has written), so writers say IMMEDIATE. `synchronous` has to be set before.
+_BEGINNINGS = {
+    "sqlite": {
+        "read": ("PRAGMA query_only=ON", "BEGIN"),
+        "write": ("PRAGMA query_only=OFF", "PRAGMA synchronous=FULL", "BEGIN IMMEDIATE"),
+        # 256 MiB of pages keep the index of event ids in memory while 1.5 million events come in, and a checkpoint every
+        # 64 MiB writes a page that many of them touch once.
+        "import": (
+            "PRAGMA query_only=OFF",
+            "PRAGMA synchronous=NORMAL",
+            "PRAGMA cache_size=-262144",
+            "PRAGMA wal_autocheckpoint=16384",
+            "BEGIN IMMEDIATE",
+        ),
+    },
+    "postgresql": {
+        "read": ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",),
+        "write": ("SET LOCAL synchronous_commit = on",),
+        "import": ("SET LOCAL synchronous_commit = off",),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Database:
+    """The engine of one database. Safe to share between threads; a process opens its own."""
+
+    engine: Engine
+
+    @property
+    def name(self) -> str:
+        """The URL without its password, for messages."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a SQLite file rather than a PostgreSQL server."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that sees one state of the data from its first query to its end, and cannot write.
+
+        Raises DatabaseError.
+        """
+        with self._transaction("read") as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Give a connection whose writes are committed together at the end, or not at all.
+
+        durable: a commit survives a power cut. Without it the newest commits may be lost in one, each of them whole: for
+        imports, which can be repeated.
+        Raises DatabaseError.
+        """
+        with self._transaction("write" if durable else "import") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, purpose: str) -> Iterator[Connection]:
+        with self.telling(), self.engine.connect() as connection:
+            connection.execution_options(purpose=purpose)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Turn what the driver raises into a DatabaseError that says what to do."""
+        try:
+            yield
+        except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
+            raise explain(error, self.name) from error
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open the database at `url` and make sure that its schema is this Endcap's.
+
+    A SQLite file is created and migrated as needed. A PostgreSQL database of an older schema is refused, because other
+    processes may be using it. Raises DatabaseError.
+    """
+    from store.migrate import ensure_schema  # noqa: PLC0415 - migrate builds on this module
+
+    database = connect_database(url)
+    ensure_schema(database)
+    return database
+
+
+def connect_database(url: str) -> Database:
+    """Open the database at `url` whatever its schema is: for `endcap db`. Raises DatabaseError."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _connect_sqlite(parsed)
+    return _connect_postgresql(parsed)
+
+
+def _parse(url: str) -> URL:
+    """Return `url` as SQLAlchemy reads it. A URL that cannot be read is not repeated: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        message = f"the database URL cannot be read; {EXPECTED_URLS}"
+        raise DatabaseError(message) from error
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        message = f"Endcap does not speak to {parsed.drivername} databases; {EXPECTED_URLS}"
+        raise DatabaseError(message)
+    return parsed
+
+
+def _connect_sqlite(url: URL) -> Database:
+    if not url.database or url.database == ":memory:":
+        message = "a SQLite database needs a file, because every connection in memory sees its own; " + EXPECTED_URLS
+        raise DatabaseError(message)
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The file holds personal data; SQLite gives its own mode to the files it keeps beside it.
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+    except OSError as error:
+        message = f"cannot open the database file {path}: {error.strerror}; check its folder, or set ENDCAP_DATABASE_URL"
+        raise DatabaseError(message) from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin)
+    return Database(engine)
+
+
+def _connect_postgresql(url: URL) -> Database:
+    try:
+        engine = create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "endcap"}
+        )
+    except ImportError as error:
+        message = "PostgreSQL needs a driver; run `pip install 'psycopg[binary]'`, or use a SQLite file"
+        raise DatabaseError(message) from error
+    event.listen(engine, "begin", _begin)
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin(connection: Connection) -> None:
+    purpose = connection.get_execution_options().get("purpose", "write")
+    for statement in _BEGINNINGS[connection.dialect.name][purpose]:
+        connection.exec_driver_sql(statement)

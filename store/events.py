@@ -1,0 +1,151 @@
+"""Events in SQL: appended in batches, never changed, read by window or by shopper."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.schema import CreateIndex, DropIndex
+
+from store.bulk import Row, insert_rows, read_batches, read_rows, select_columns
+from store.database import Database
+from store.histories import forget_stale_pasts
+from store.schema import events
+
+EVENT_COLUMNS = (
+    "event_id",
+    "digest",
+    "event_type",
+    "user_id",
+    "anonymous_id",
+    "session_id",
+    "item_id",
+    "ts_us",
+    "quantity",
+    "price",
+    "currency",
+    "order_id",
+    "value",
+    "recommendation_id",
+    "position",
+    "channel",
+    "properties",
+)
+"""The order of the values in a row for `append_events`; types and which may be None are in store/schema.py."""
+
+HISTORY_COLUMNS = ("event_type", "item_id", "ts_us", "quantity", "price")
+"""What a history is built from."""
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What became of a batch of events; the three add up to its size."""
+
+    accepted: int
+    duplicates: int
+    """Ids that were there already, with the same digest."""
+    conflicts: int
+    """Ids that were there already, with another digest: another event under a used id. It is not stored."""
+
+
+@dataclass(frozen=True)
+class DataWindow:
+    """What the events table holds."""
+
+    n_events: int
+    first_us: int | None
+    last_us: int | None
+    last_seq: int
+    """The newest event by order of arrival; 0 when there is none."""
+
+
+def append_events(connection: Connection, rows: Sequence[Row]) -> Appended:
+    """Store the events that are new, and drop the pasts that they make stale.
+
+    rows: values in the order of EVENT_COLUMNS.
+    """
+    last_seq = _last_seq(connection)
+    accepted = insert_rows(connection, events, EVENT_COLUMNS, rows, "(event_id) DO NOTHING")
+    if accepted:
+        forget_stale_pasts(connection, after_seq=last_seq)
+    conflicts = 0 if accepted == len(rows) else _count_conflicts(connection, rows)
+    return Appended(accepted, len(rows) - accepted - conflicts, conflicts)
+
+
+def _last_seq(connection: Connection) -> int:
+    return connection.scalar(select(func.max(events.c.seq))) or 0
+
+
+def _count_conflicts(connection: Connection, rows: Sequence[Row]) -> int:
+    """Count the rows whose id is stored with another digest."""
+    digests = [(row[0], row[1]) for row in rows]
+    among = "SELECT value FROM json_each(?)" if connection.dialect.name == "sqlite" else "SELECT json_array_elements_text(%s::json)"
+    found = connection.exec_driver_sql(
+        f"SELECT event_id, digest FROM events WHERE event_id IN ({among})",  # noqa: S608 - our own text
+        (json.dumps([event_id for event_id, _ in digests]),),
+    )
+    stored = dict(found.cursor.fetchall())
+    return sum(stored[event_id] != digest for event_id, digest in digests)
+
+
+@contextmanager
+def deferred_indexes(database: Database) -> Iterator[None]:
+    """Fill an empty table without its indexes by shopper, and build them at the end; do nothing when it has events.
+
+    A process that is killed in between leaves the table without them: the next import builds them when it ends.
+    """
+    with database.writing(durable=False) as connection:
+        if _last_seq(connection) == 0:
+            for index in events.indexes:
+                connection.execute(DropIndex(index, if_exists=True))
+    try:
+        yield
+    finally:
+        with database.writing(durable=False) as connection:
+            for index in events.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def read_events(
+    database: Database, since_us: int | None, until_us: int | None, columns: Sequence[str], *, batch_size: int = 50_000
+) -> Iterator[list[Row]]:
+    """Give the events with since_us <= ts_us < until_us in order of arrival, in batches; None is no bound.
+
+    columns: names in the table, `seq` included. Quantities, prices and values come as floats.
+    """
+    query = select_columns(events, columns).order_by(events.c.seq)
+    if since_us is not None:
+        query = query.where(events.c.ts_us >= since_us)
+    if until_us is not None:
+        query = query.where(events.c.ts_us < until_us)
+    yield from read_batches(database, query, batch_size)
+
+
+def events_of(
+    connection: Connection,
+    shopper: str,
+    *,
+    after_us: int | None,
+    limit: int,
+    columns: Sequence[str] = HISTORY_COLUMNS,
+) -> list[Row]:
+    """Return the newest events of one shopper with ts_us > after_us (None: all), newest first, at most `limit`.
+
+    shopper: a shopper key, "u:" and a user_id or "a:" and an anonymous_id; the latter has only events without a user.
+    """
+    kind, _, shopper_id = shopper.partition(":")
+    query = select_columns(events, columns)
+    if kind == "u":
+        query = query.where(events.c.user_id == shopper_id)
+    else:
+        query = query.where(events.c.anonymous_id == shopper_id, events.c.user_id.is_(None))
+    if after_us is not None:
+        query = query.where(events.c.ts_us > after_us)
+    return read_rows(connection, query.order_by(events.c.ts_us.desc(), events.c.seq.desc()).limit(limit))
+
+
+def data_window(connection: Connection) -> DataWindow:
+    """Return how many events there are, and from when to when. Cost: one pass over the table."""
+    found = connection.execute(select(func.count(), func.min(events.c.ts_us), func.max(events.c.ts_us)).select_from(events)).one()
+    return DataWindow(found[0], found[1], found[2], _last_seq(connection))
