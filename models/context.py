@@ -1,0 +1,73 @@
+"""The question, in rows: what one shopper did, looks at and must not see, as of now."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.arrays import Int32
+from models.errors import UnknownItemError
+from models.history import NOTHING, History, Memory, Summary
+from models.vocabulary import Vocabulary
+
+_NO_ROWS = np.zeros(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that sources, rank and rules may know of one request."""
+
+    now_us: int
+    """The only clock in models/."""
+    interactions: Summary = field(default=NOTHING)
+    """The shopper's items that the snapshot knows, one row each, newest first; `items` are item rows, and `decayed`
+    is as of now."""
+    anchors: Int32 = field(default_factory=lambda: _NO_ROWS)
+    """Item rows that the list is about: the product of a product page, the items of a cart. Empty elsewhere."""
+    excluded: Int32 = field(default_factory=lambda: _NO_ROWS)
+    """Item rows that the caller does not want to see."""
+    unknown_item_ids: tuple[str, ...] = ()
+    """Ids in the request that no row belongs to; they were ignored."""
+
+    @property
+    def is_cold(self) -> bool:
+        """True if nothing at all is known of the shopper."""
+        return not len(self.interactions)
+
+    @property
+    def bought(self) -> Int32:
+        """Item rows that the shopper bought at least once."""
+        return self.interactions.items[self.interactions.purchases > 0]
+
+
+def build_context(
+    vocabulary: Vocabulary,
+    memory: Memory,
+    *,
+    now_us: int,
+    history: History | None = None,
+    anchor_ids: Sequence[str] = (),
+    excluded_ids: Iterable[str] = (),
+) -> Context:
+    """Turn ids into rows. Unknown items of a history are dropped: a bundle may not know them yet.
+
+    Raises UnknownItemError if there are anchors and none of them is known.
+    """
+    item_ids, summary = (history or History()).summary(now_us, memory)
+    rows = vocabulary.rows(item_ids)
+    known = np.flatnonzero(rows >= 0)
+    newest_first = known[np.argsort(-summary.last_us[known], kind="stable")]
+    interactions = summary.take(newest_first)
+    interactions = Summary(**{**vars(interactions), "items": rows[newest_first]})
+    anchors = vocabulary.rows(anchor_ids)
+    if len(anchors) and (anchors < 0).all():
+        raise UnknownItemError(anchor_ids[0], "the bundle or the catalogue")
+    excluded_list = list(excluded_ids)
+    excluded = vocabulary.rows(excluded_list)
+    asked = [*anchor_ids, *excluded_list]
+    unknown = tuple(asked[i] for i in np.flatnonzero(np.concatenate([anchors, excluded]) < 0))
+    return Context(now_us, interactions, _known(anchors), _known(excluded), unknown)
+
+
+def _known(rows: Int32) -> Int32:
+    return rows[rows >= 0]

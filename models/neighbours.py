@@ -1,0 +1,46 @@
+"""A table of each item's nearest items, and how a few items of a shopper become scores for many others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Float32, Int32, Mask
+from models.topk import best_first
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Per item row its nearest rows: what item_knn, covisitation and bought_together learn."""
+
+    rows: Int32
+    """Shape (L, K); -1 pads a row with fewer than K neighbours."""
+    weights: Float32
+    """Shape (L, K), >= 0; 0 where padded."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def propose(self, query_rows: Int32, query_weights: Float32, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        """Return the rows with the highest sum of query weight * neighbour weight, and those sums, best first.
+
+        query_rows, query_weights: shape (q,); rows beyond the table add nothing. Cost: q * K additions.
+        """
+        query_rows, query_weights = self._covered(query_rows, query_weights)
+        # One place more than there are rows: the padding -1 lands there.
+        sums = np.zeros(len(self) + 1, dtype=np.float32)
+        np.add.at(sums, self.rows[query_rows].ravel(), (self.weights[query_rows] * query_weights[:, None]).ravel())
+        touched = np.flatnonzero((sums[:-1] > 0) & mask[: len(self)])
+        scores = sums[touched]
+        best = best_first(scores, touched, k)
+        return touched[best].astype(np.int32), scores[best]
+
+    def contributions(self, query_rows: Int32, query_weights: Float32, row: int) -> tuple[Int32, Float32]:
+        """Return the query rows that reach `row` and what each adds to its score, shape (m,)."""
+        query_rows, query_weights = self._covered(query_rows, query_weights)
+        added = np.where(self.rows[query_rows] == row, self.weights[query_rows], 0).sum(axis=1) * query_weights
+        reaching = np.flatnonzero(added > 0)
+        return query_rows[reaching], added[reaching].astype(np.float32)
+
+    def _covered(self, query_rows: Int32, query_weights: Float32) -> tuple[Int32, Float32]:
+        covered = query_rows < len(self)
+        return query_rows[covered], query_weights[covered]

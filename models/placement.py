@@ -1,0 +1,26 @@
+"""A placement: a named slot in the shop, as configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["personal", "new_to_you", "similar", "complement"]
+Known = Literal["keep", "mask", "only"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a list is for and how it is made."""
+
+    name: str
+    task: Task
+    sources: Mapping[str, int]
+    """Source name -> how many candidates it may propose. Changes results: higher recall, slower ranking."""
+    n: int = 12
+    """Items asked for unless the request says otherwise."""
+    known: Known = "keep"
+    """What the shopper bought before: keep it, mask it, or show only that."""
+    one_per_title: bool = True
+    one_per_group: bool = True
+    max_per_category: int | None = None
+    """Items of one category path in a list; None = no cap. Gives way before a list stays short."""

@@ -1,0 +1,104 @@
+"""The one path from a context to ranked items. Serving, evaluation and batch export all call `recommend`."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.arrays import Float32, Int32, Mask
+from models.candidates import Candidates, gather
+from models.context import Context
+from models.placement import Placement
+from models.rank import OwnScore
+from models.rules import choose, choose_enough, eligible, limits_of
+from models.snapshot import Snapshot
+from models.topk import best_first
+
+FILL_SOURCE = "popular"
+"""What fills a list up when the sources propose too little, and the reply says so."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A ranked list and how it came about."""
+
+    rows: Int32
+    """Shape (m,), m <= n: fewer than asked only when fewer are eligible."""
+    scores: Float32
+    """Shape (m,): the ranker's; NaN for what fills up."""
+    shares: Float32
+    """Shape (m, s): what each source added to each score; 0 for what fills up."""
+    sources: tuple[str, ...]
+    """Shape (s,): the sources that were asked."""
+    n_filled: int = 0
+    """How many of the rows fill up; `fallback` says with what."""
+    removed: Counter[str] = field(default_factory=Counter)
+    """How many better-ranked rows each rule held back."""
+    by_source: Mapping[str, Int32] = field(default_factory=dict)
+    """With `explain`: the list, shape (<= n,), that each source alone would have given."""
+
+    @property
+    def fallback(self) -> str | None:
+        """Name what filled the list up; None when the sources sufficed."""
+        return FILL_SOURCE if self.n_filled else None
+
+
+def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, explain: bool = False) -> Recommendation:
+    """Answer one request: eligibility, candidates, rank, rules. Deterministic; ties are broken by a fixed scatter."""
+    mask = eligible(context, snapshot.catalogue, placement)
+    candidates = gather(context, snapshot.sources, placement, mask)
+    shares = snapshot.ranker_of(placement).shares(candidates)
+    scores = snapshot.ranker_of(placement).score(context, candidates)
+    best = best_first(scores, candidates.rows, len(scores))
+    ranked = candidates.rows[best]
+    rows, n_filled, removed = finish(ranked, context, snapshot, placement, mask)
+    place_of = dict(zip(ranked.tolist(), best.tolist(), strict=True))
+    places = np.array([place_of.get(row, -1) for row in rows.tolist()], dtype=np.int64)
+    proposed = places >= 0
+    return Recommendation(
+        rows=rows,
+        scores=np.where(proposed, scores[places], np.nan) if len(scores) else np.full(len(rows), np.nan, np.float32),
+        shares=shares[places] * proposed[:, None] if len(scores) else np.zeros((len(rows), 0), np.float32),
+        sources=candidates.sources,
+        n_filled=n_filled,
+        removed=removed,
+        by_source=_each_alone(candidates, context, snapshot, placement, mask) if explain else {},
+    )
+
+
+def finish(
+    ranked: Int32, context: Context, snapshot: Snapshot, placement: Placement, mask: Mask
+) -> tuple[Int32, int, Counter[str]]:
+    """Apply the rules to ranked rows and fill up: return the list, how many fill up, and what each rule held back."""
+    limits = limits_of(placement, snapshot.catalogue)
+    listed = choose(ranked, placement.n, limits)
+    if len(listed.rows) == placement.n:
+        return listed.rows, 0, listed.removed
+    everything = np.concatenate([ranked, _filler(ranked, context, snapshot, mask)])
+    listed = choose_enough(everything, placement.n, limits)
+    n_filled = int(np.count_nonzero(~np.isin(listed.rows, ranked)))
+    return listed.rows, n_filled, listed.removed
+
+
+def _filler(ranked: Int32, context: Context, snapshot: Snapshot, mask: Mask) -> Int32:
+    """Return every eligible row that is not ranked: popular ones first, then the others in row order."""
+    rest = mask.copy()
+    rest[ranked] = False
+    popular = np.zeros(0, dtype=np.int32)
+    if FILL_SOURCE in snapshot.sources:
+        popular, _ = snapshot.sources[FILL_SOURCE].propose(context, rest, len(rest))
+    rest[popular] = False
+    return np.concatenate([popular, np.flatnonzero(rest).astype(np.int32)])
+
+
+def _each_alone(
+    candidates: Candidates, context: Context, snapshot: Snapshot, placement: Placement, mask: Mask
+) -> dict[str, Int32]:
+    """Return the list that a placement with one source alone would give, for each source."""
+    lists = {}
+    for name in candidates.sources:
+        own = candidates.of_source(name)
+        ranked = own.rows[best_first(OwnScore().score(context, own), own.rows, len(own))]
+        lists[name] = finish(ranked, context, snapshot, placement, mask)[0]
+    return lists

@@ -1,0 +1,103 @@
+"""What a shop lays over a ranking: the mask before retrieval, and the limits after it."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Int32, Mask
+from models.catalogue import Catalogue
+from models.context import Context
+from models.placement import Placement
+
+
+def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Mask:
+    """Mark what this request may show at all, shape (n,): never relaxed.
+
+    In stock, available and recommendable now, not excluded, not an anchor nor a variant of one, and within what the
+    placement says of items bought before.
+    """
+    mask = catalogue.eligible(context.now_us)
+    if placement.known == "only":
+        bought = np.zeros(len(mask), dtype=np.bool_)
+        bought[context.bought] = True
+        mask &= bought
+    elif placement.known == "mask":
+        mask[context.bought] = False
+    if len(context.anchors):
+        groups = catalogue.group_numbers[context.anchors]
+        for group in set(groups[groups >= 0].tolist()):
+            mask &= catalogue.group_numbers != group
+        mask[context.anchors] = False
+    mask[context.excluded] = False
+    return mask
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most so many items of a list may share a number; -1 is shared by none."""
+
+    name: str
+    numbers: Int32
+    """Shape (n,), per row."""
+    at_most: int
+
+
+def limits_of(placement: Placement, catalogue: Catalogue) -> list[Limit]:
+    """Return the placement's limits; the first gives way last."""
+    limits = []
+    if placement.one_per_group:
+        limits.append(Limit("one_per_group", catalogue.group_numbers, 1))
+    if placement.one_per_title:
+        limits.append(Limit("one_per_title", catalogue.title_numbers, 1))
+    if placement.max_per_category is not None:
+        limits.append(Limit("max_per_category", catalogue.category_numbers, placement.max_per_category))
+    return limits
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the limits let through."""
+
+    rows: Int32
+    """Shape (<= n,), in order."""
+    removed: Counter[str]
+    """How many better-ranked rows each limit held back."""
+
+
+def choose(rows: Int32, n: int, limits: list[Limit]) -> Listed:
+    """Take the first n rows that keep all limits, best first. Cost: about 0.3 microseconds a row looked at."""
+    removed: Counter[str] = Counter()
+    if not limits:
+        return Listed(rows[:n], removed)
+    columns = [(limit.name, limit.numbers[rows].tolist(), limit.at_most, Counter[int]()) for limit in limits]
+    chosen: list[int] = []
+    for place, row in enumerate(rows.tolist()):
+        if len(chosen) == n:
+            break
+        broken = next((name for name, numbers, most, taken in columns if taken[numbers[place]] >= most), None)
+        if broken is not None:
+            removed[broken] += 1
+            continue
+        chosen.append(row)
+        for _, numbers, _, taken in columns:
+            if numbers[place] >= 0:
+                taken[numbers[place]] += 1
+    return Listed(np.array(chosen, dtype=np.int32), removed)
+
+
+def choose_enough(rows: Int32, n: int, limits: list[Limit]) -> Listed:
+    """Take n rows while there are n: limits give way one by one, the last first, before a list stays short.
+
+    What kept more limits stands before what kept fewer.
+    """
+    listed = choose(rows, n, limits)
+    wanted = min(n, len(rows))
+    for kept in range(len(limits) - 1, -1, -1):
+        if len(listed.rows) >= wanted:
+            break
+        rest = rows[~np.isin(rows, listed.rows)]
+        # Those already chosen stand first: they keep their places, and count towards the limits that are left.
+        again = choose(np.concatenate([listed.rows, rest]), n, limits[:kept])
+        listed = Listed(again.rows, listed.removed)
+    return listed

@@ -1,0 +1,40 @@
+"""One bundle + one catalogue view: everything a request reads, immutable, swapped whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.catalogue import Catalogue
+from models.history import Memory
+from models.placement import Placement, Task
+from models.rank import OwnScore, Ranker
+from models.sources.base import Source
+from models.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `recommend` answers from."""
+
+    version: str
+    """The bundle's."""
+    catalogue: Catalogue
+    """In snapshot rows: the bundle's items, warm ones first, then what the bundle does not know yet."""
+    sources: Mapping[str, Source]
+    rankers: Mapping[Task, Ranker]
+    """One per task that training fitted one for."""
+    memory: Memory
+    """How events become weights; the recipe's."""
+    data_until_us: int
+    """When the training data ends."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Item ids in snapshot rows."""
+        return self.catalogue.vocabulary
+
+    def ranker_of(self, placement: Placement) -> Ranker:
+        """Return what ranks this placement: its task's ranker, or the score of its only source."""
+        served = [name for name in placement.sources if name in self.sources]
+        if len(served) <= 1:
+            return OwnScore()
+        return self.rankers[placement.task]

@@ -1,0 +1,48 @@
+"""What a source is: arrays that training learned, and a method that proposes candidates from them."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+
+from models.arrays import Arrays, Float32, Int32, Mask
+from models.context import Context
+from models.index import Index
+
+NO_ROWS: Int32 = np.zeros(0, dtype=np.int32)
+NO_SCORES: Float32 = np.zeros(0, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """All that training hands over for one source, and all that a bundle keeps of it."""
+
+    arrays: Arrays
+    """By name; an array of length L over items covers rows [0, L)."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Numbers and words that answering needs; JSON in the manifest."""
+    index: Index | None = None
+    """Vectors of rows [0, len(index)), for the sources that search them."""
+
+
+class Source(Protocol):
+    """Proposes candidates for one request. Immutable; safe to share between threads."""
+
+    name: ClassVar[str]
+    """In metrics, reasons and configuration; also the name of its two files."""
+
+    @classmethod
+    def load(cls, learned: Learned) -> Self:
+        """Take what training learned. Raises KeyError if an array or a setting is missing."""
+        ...
+
+    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        """Return at most k rows inside the mask and their scores, each shape (<= k,), best first.
+
+        mask: shape (n,), n >= the rows covered. Scores compare within one source only. An empty answer is an answer.
+        """
+        ...
+
+    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
+        """Return the shopper's items (or anchors) that carry this row's score and how much each adds, shape (m,)."""
+        ...
