@@ -1,15 +1,20 @@
-"""Many rows in and out at the speed of the driver: SQLAlchemy's own rows take half as long again."""
+"""Many rows in and out as the driver's own tuples: SQLAlchemy's rows take four times as long to read."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import closing
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Double, Numeric, Select, Table, cast, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from store.database import Database
 
-Row = tuple[Any, ...]
-"""The values of one row as the driver gives and takes them, in the order of the columns that were named."""
+Row: TypeAlias = tuple[Any, ...]
+"""The values of one row, in the order of the columns that were named with it."""
+
+# On PostgreSQL, 50,000 events take 2.5 s one by one and 1.1 s through COPY and a temporary table, which costs some
+# milliseconds and a few rows in the catalogue of the server every time (2026-11).
+_COPY_FROM_ROWS = 1_000
 
 
 def insert_rows(
@@ -21,12 +26,29 @@ def insert_rows(
     """
     if not rows:
         return 0
+    into = f"INSERT INTO {table.name} ({', '.join(columns)})"
+    if connection.dialect.name == "postgresql" and len(rows) >= _COPY_FROM_ROWS:
+        arriving = f"{into} SELECT * FROM arriving ON CONFLICT {on_conflict}"  # noqa: S608 - names of our own
+        return _copy_rows(connection, table, columns, rows, arriving)
     placeholder = "?" if connection.dialect.name == "sqlite" else "%s"
-    statement = (
-        f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 - names of our own tables and columns
-        f"VALUES ({', '.join(placeholder for _ in columns)}) ON CONFLICT {on_conflict}"
-    )
+    values = ", ".join(placeholder for _ in columns)
+    statement = f"{into} VALUES ({values}) ON CONFLICT {on_conflict}"
     return connection.exec_driver_sql(statement, list(rows)).rowcount
+
+
+def _copy_rows(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], insert_arriving: str
+) -> int:
+    """Copy `rows` into a temporary table `arriving`, since COPY knows no ON CONFLICT, and insert them from it."""
+    shape = f"SELECT {', '.join(columns)} FROM {table.name} LIMIT 0"  # noqa: S608 - names of our own
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE arriving AS {shape}")
+    driver: Any = connection.connection.dbapi_connection
+    with driver.cursor() as cursor, cursor.copy("COPY arriving FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+    written = connection.exec_driver_sql(insert_arriving).rowcount
+    connection.exec_driver_sql("DROP TABLE arriving")
+    return written
 
 
 def select_columns(table: Table, columns: Sequence[str]) -> Select[Row]:
@@ -38,16 +60,17 @@ def _as_read(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return cast(column, Double) if isinstance(column.type, Numeric) else column
 
 
-def read_rows(connection: Connection, query: Select[Row]) -> list[Row]:
-    """Return all rows of `query`."""
-    rows: list[Row] = connection.execute(query).cursor.fetchall()  # type: ignore[union-attr]
-    return rows
-
-
 def read_batches(database: Database, query: Select[Row], batch_size: int) -> Iterator[list[Row]]:
     """Give the rows of `query` in batches, holding one of them in memory at a time."""
-    with database.reading() as connection:
-        # A server-side cursor on PostgreSQL, which would send everything at once; nothing on SQLite, which never does.
-        cursor = connection.execution_options(stream_results=True).execute(query).cursor
-        while batch := cursor.fetchmany(batch_size):  # type: ignore[union-attr]
+    with database.reading() as connection, closing(_open_cursor(connection, query)) as cursor:
+        while batch := cursor.fetchmany(batch_size):
             yield batch
+
+
+def _open_cursor(connection: Connection, query: Select[Row]) -> Any:  # noqa: ANN401 - the drivers share no type
+    """Return the driver's cursor with `query` executed: on the server for PostgreSQL, which would send all at once."""
+    statement = str(query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True}))
+    driver: Any = connection.connection.dbapi_connection
+    cursor = driver.cursor() if connection.dialect.name == "sqlite" else driver.cursor(name="batches")
+    cursor.execute(statement)
+    return cursor

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from store.bulk import Row, insert_rows, read_batches, read_rows, select_columns
+from store.bulk import Row, insert_rows, read_batches, select_columns
 from store.database import Database
 from store.histories import forget_stale_pasts
 from store.schema import events
@@ -80,7 +80,11 @@ def _last_seq(connection: Connection) -> int:
 def _count_conflicts(connection: Connection, rows: Sequence[Row]) -> int:
     """Count the rows whose id is stored with another digest."""
     digests = [(row[0], row[1]) for row in rows]
-    among = "SELECT value FROM json_each(?)" if connection.dialect.name == "sqlite" else "SELECT json_array_elements_text(%s::json)"
+    among = (
+        "SELECT value FROM json_each(?)"
+        if connection.dialect.name == "sqlite"
+        else "SELECT json_array_elements_text(%s::json)"
+    )
     found = connection.exec_driver_sql(
         f"SELECT event_id, digest FROM events WHERE event_id IN ({among})",  # noqa: S608 - our own text
         (json.dumps([event_id for event_id, _ in digests]),),
@@ -142,10 +146,13 @@ def events_of(
         query = query.where(events.c.anonymous_id == shopper_id, events.c.user_id.is_(None))
     if after_us is not None:
         query = query.where(events.c.ts_us > after_us)
-    return read_rows(connection, query.order_by(events.c.ts_us.desc(), events.c.seq.desc()).limit(limit))
+    query = query.order_by(events.c.ts_us.desc(), events.c.seq.desc()).limit(limit)
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def data_window(connection: Connection) -> DataWindow:
     """Return how many events there are, and from when to when. Cost: one pass over the table."""
-    found = connection.execute(select(func.count(), func.min(events.c.ts_us), func.max(events.c.ts_us)).select_from(events)).one()
+    found = connection.execute(
+        select(func.count(), func.min(events.c.ts_us), func.max(events.c.ts_us)).select_from(events)
+    ).one()
     return DataWindow(found[0], found[1], found[2], _last_seq(connection))

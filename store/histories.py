@@ -11,8 +11,8 @@ from store.schema import histories
 
 _BATCH_SIZE = 1_000
 
-# A past is stale when an event arrived that lies inside it, or that takes back what it may count. The join begins at the
-# few new events, so that its cost does not grow with the number of pasts.
+# A past is stale when an event arrived that lies inside it, or that takes back what it may count. The join begins at
+# the few new events, so that its cost does not grow with the number of pasts.
 _FORGET_STALE = text("""
     DELETE FROM histories WHERE shopper IN (
         SELECT past.shopper FROM events AS arrived
@@ -38,8 +38,8 @@ def write_pasts(connection: Connection, rows: Iterable[Row], *, seen_seq: int) -
     """Replace all pasts; return how many are kept.
 
     rows: (shopper, as_of_us, memory, packed) tuples.
-    seen_seq: the newest event, by order of arrival, when the reading of them began (`data_window(...).last_seq`): a past
-    that an event since then made stale is not kept.
+    seen_seq: the newest event, by order of arrival, when the reading of them began (`data_window(...).last_seq`): a
+    past that an event since then made stale is not kept.
     """
     connection.execute(delete(histories))
     written, remaining = 0, iter(rows)

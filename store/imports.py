@@ -1,8 +1,9 @@
 """How far each import got, committed together with what it brought in."""
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Column, Connection, insert, select, update
 
 from models.errors import BusyError
 from store.schema import imports
@@ -36,12 +37,22 @@ def begin_import(
     """Return the unfinished run of this very file with this mapping, to go on after its `lines_done`, or a new one."""
     columns = imports.c
     same = (columns.kind == kind, columns.sha256 == sha256, columns.mapping == mapping, columns.state == "running")
-    found = connection.execute(select(*_columns()).where(*same).order_by(columns.import_id.desc()).limit(1)).one_or_none()
+    found = connection.execute(
+        select(*_columns()).where(*same).order_by(columns.import_id.desc()).limit(1)
+    ).one_or_none()
     if found is not None:
         return ImportRun(*found)
     new = {
-        "kind": kind, "source": source, "sha256": sha256, "mapping": mapping, "lines_done": 0, "accepted": 0,
-        "duplicates": 0, "rejected": 0, "state": "running", "started_us": now_us,
+        "kind": kind,
+        "source": source,
+        "sha256": sha256,
+        "mapping": mapping,
+        "lines_done": 0,
+        "accepted": 0,
+        "duplicates": 0,
+        "rejected": 0,
+        "state": "running",
+        "started_us": now_us,
     }
     created = connection.execute(insert(imports).values(new).returning(*_columns())).one()
     return ImportRun(*created)
@@ -83,5 +94,5 @@ def _save(connection: Connection, before: ImportRun, after: ImportRun) -> None:
         raise BusyError(message)
 
 
-def _columns() -> list:
+def _columns() -> list[Column[Any]]:
     return [imports.c[field.name] for field in fields(ImportRun)]

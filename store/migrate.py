@@ -35,8 +35,6 @@ def ensure_schema(database: Database) -> None:
 
 def upgrade(database: Database) -> None:
     """Bring the database to the expected revision, all of it or nothing. Raises DatabaseError."""
-    if database.is_embedded:
-        _use_write_ahead_log(database)
     with database.writing() as connection:
         if not database.is_embedded:
             # Two upgrades at once would both create the tables; SQLite has one writer anyway.
@@ -48,13 +46,6 @@ def upgrade(database: Database) -> None:
         if revision is None:
             _refuse_strangers(database, connection)
         _run_migrations(connection)
-
-
-def _use_write_ahead_log(database: Database) -> None:
-    """Let readers and a writer work at the same time. The file remembers it."""
-    with database.telling(), database.engine.connect() as connection:
-        driver = connection.connection.dbapi_connection
-        driver.execute("PRAGMA journal_mode=WAL")
 
 
 def _refuse_unknown(database: Database, revision: str | None) -> None:

@@ -1,7 +1,7 @@
 """The tables: what Endcap keeps in SQL, the same on SQLite and on PostgreSQL.
 
-Times are BIGINT microseconds since the epoch, UTC; their names end in `_us`. Maps and lists are JSON text. A change here
-needs a migration in store/migrations, and a test compares the two.
+Times are BIGINT microseconds since the epoch, UTC; their names end in `_us`. Maps and lists are JSON text. A change
+here needs a migration in store/migrations, and a test compares the two.
 """
 
 from sqlalchemy import (
@@ -16,8 +16,6 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
-    TextClause,
-    text,
 )
 
 REVISIONS = ("0001",)
@@ -34,12 +32,6 @@ metadata = MetaData(
 
 # SQLite makes a column the row's own number only when its type is spelt INTEGER; 64 bits there too.
 _sequence = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _where_known(column: str) -> dict[str, TextClause]:
-    condition = text(f"{column} IS NOT NULL")
-    return {"sqlite_where": condition, "postgresql_where": condition}
-
 
 events = Table(
     "events",
@@ -66,8 +58,9 @@ events = Table(
 )
 """One row an event; `seq` is the order of arrival, `digest` a hash of the client's own fields (signed 64 bits)."""
 
-Index("events_by_user", events.c.user_id, events.c.ts_us, **_where_known("user_id"))
-Index("events_by_anonymous", events.c.anonymous_id, events.c.ts_us, **_where_known("anonymous_id"))
+for _name, _column in (("events_by_user", events.c.user_id), ("events_by_anonymous", events.c.anonymous_id)):
+    _known = _column.is_not(None)
+    Index(_name, _column, events.c.ts_us, sqlite_where=_known, postgresql_where=_known)
 
 items = Table(
     "items",
