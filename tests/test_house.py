@@ -1,10 +1,15 @@
 """Laws of the house that no linter knows: sizes, names, light imports, and what models/ must not ask the machine."""
 
 import ast
+import re
+import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"cli", "models", "store", "training"}
@@ -102,3 +107,20 @@ def test_help_loads_no_command() -> None:
     loaded = loaded_by("import sys; sys.argv = ['endcap', '--help']\ntry: import cli.__main__\nexcept SystemExit: pass")
     assert "typer" in loaded
     assert not loaded & (LEARNING | {"alembic", "faiss", "numpy", "pydantic", "sqlalchemy"})
+
+
+def test_every_dependency_is_pinned_by_hash_and_without_an_address() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = pyproject["project"]["optional-dependencies"]
+    asked = {"base": pyproject["project"]["dependencies"], "build": pyproject["dependency-groups"]["build"], **extras}
+    names = {re.split(r"[\[<>=~]", requirement)[0] for requirements in asked.values() for requirement in requirements}
+    constraints = (ROOT / "constraints.txt").read_text()
+    pins = dict(re.findall(r"^([a-z0-9-]+)==(.+(?:\n .+)*)", constraints, re.MULTILINE))
+    assert names <= pins.keys(), "run `make constraints`"
+    assert [name for name, pin in pins.items() if "--hash=sha256:" not in pin] == []
+    assert "://" not in constraints
+
+
+def test_a_test_cannot_leave_this_machine() -> None:
+    with pytest.raises(PermissionError, match="may not reach"):
+        socket.create_connection(("192.0.2.1", 80))
