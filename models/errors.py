@@ -8,6 +8,7 @@ RecommenderError
 │   ├── DatabaseError       the database is away, locked, read-only, or of another schema
 │   └── BundleError         a bundle is truncated, tampered with, from the future or inconsistent
 ├── TrainingError           there is too little to learn from, or a step learned nothing
+│   ├── LearnedNothingError one source learned nothing; the others may have
 │   ├── CheckFailedError    a data check says FAIL
 │   └── GateRefusedError    the new bundle is not good enough to publish
 └── BusyError               another process does what only one may do at a time
@@ -47,6 +48,13 @@ class BundleError(StoreError):
 
 class TrainingError(RecommenderError):
     """There is too little to learn from, or a step learned nothing."""
+
+
+class LearnedNothingError(TrainingError):
+    """One source found nothing to learn in this data; training goes on without it and says so."""
+
+    def __init__(self, source: str, why: str, what_to_do: str) -> None:
+        super().__init__(f"{source} learned nothing: {why}; {what_to_do}, or leave {source} out of the training file")
 
 
 class CheckFailedError(TrainingError):

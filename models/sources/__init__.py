@@ -3,6 +3,8 @@
 from typing import Final
 
 from models.sources.base import Source
+from models.sources.buy_again import BuyAgain
+from models.sources.popular import Popular
 
-SOURCES: Final[dict[str, type[Source]]] = {}
+SOURCES: Final[dict[str, type[Source]]] = {source.name: source for source in (BuyAgain, Popular)}
 """Name -> class. The order is that of reports and of the columns of candidates."""

@@ -3,3 +3,46 @@
 A fit module has `Settings`, a pydantic model of its knobs (unknown keys are errors; each field says its effect and
 unit), and `fit(data: TrainingData, settings: Settings) -> Learned`.
 """
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final, Protocol
+
+from pydantic import BaseModel
+
+from models.errors import ConfigurationError
+from models.sources.base import Learned
+from training.data import TrainingData
+from training.fit import buy_again, popular
+
+
+class Fit(Protocol):
+    """What a fit module is."""
+
+    @property
+    def Settings(self) -> type[BaseModel]:  # noqa: N802, a class inside a module
+        """The knobs."""
+        ...
+
+    @property
+    def fit(self) -> "FitFunction":
+        """The learning."""
+        ...
+
+
+class FitFunction(Protocol):
+    """Learns one source. Raises LearnedNothingError if the data has nothing for it."""
+
+    def __call__(self, data: TrainingData, settings: Any) -> Learned: ...  # noqa: ANN401, each has its own Settings
+
+
+FITS: Final[Mapping[str, Fit]] = {"buy_again": buy_again, "popular": popular}
+"""Source name -> fit module."""
+
+
+def fit_of(source: str) -> Fit:
+    """Return how a source learns. Raises ConfigurationError naming the nearest name."""
+    if source in FITS:
+        return FITS[source]
+    nearest = get_close_matches(source, FITS, n=1, cutoff=0.0)[0]
+    raise ConfigurationError(f"there is no source {source!r}; did you mean {nearest!r}? There are: {', '.join(FITS)}")
