@@ -242,4 +242,5 @@ def _mean_price(past: Float32, n_past: Int32, since: Float32, n_since: Int32) ->
     weight_since = np.where(np.isnan(since), 0, n_since)
     total = weight_past + weight_since
     paid = np.nan_to_num(past) * weight_past + np.nan_to_num(since) * weight_since
-    return np.divide(paid, total, out=np.full(len(total), np.nan), where=total > 0).astype(np.float32)
+    mean: Float32 = np.divide(paid, total, out=np.full(len(total), np.nan), where=total > 0).astype(np.float32)
+    return mean

@@ -77,8 +77,9 @@ class HnswIndex:
     """A navigable small-world graph (Malkov & Yashunin 2018), for catalogues above EXACT_UP_TO_ROWS."""
 
     def __init__(self, graph: faiss.Index) -> None:
-        self._graph: Any = graph
-        self.vectors = _flat_vectors(_faiss.downcast_index(self._graph.storage))
+        untyped: Any = graph
+        self._graph = untyped
+        self.vectors = _flat_vectors(_faiss.downcast_index(untyped.storage))
 
     @classmethod
     def of(cls, vectors: Float32) -> "HnswIndex":

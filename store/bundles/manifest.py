@@ -1,0 +1,136 @@
+"""The manifest: written last, read first. It says what a bundle is, and holds the sha256 of every other file."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.errors import BundleError
+
+SCHEMA_VERSION = 1
+"""Of the layout of a bundle's files. A bundle of a later one is refused by name."""
+
+MANIFEST = "manifest.json"
+
+
+class FileEntry(BaseModel):
+    """One file of a bundle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str
+    n_bytes: int
+    shape: tuple[int, ...] | None = None
+    """Of an array file."""
+    dtype: str | None = None
+
+
+class SourceEntry(BaseModel):
+    """One source of a bundle: its arrays are the files sources/NAME/*.npy, its index sources/NAME/index.faiss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settings: dict[str, Any]
+    has_index: bool
+
+
+class DataWindow(BaseModel):
+    """Which events a bundle learned from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    first_us: int
+    until_us: int
+    """The first moment that training did not look at."""
+    n_events: int
+    n_shoppers: int
+
+
+class MemoryEntry(BaseModel):
+    """`models.history.Memory`, by event type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: dict[str, float]
+    half_life_days: float
+    recent_events: int
+
+
+class Manifest(BaseModel):
+    """What a bundle is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    version: str
+    created_at: str
+    endcap_version: str
+    n_items: int
+    n_warm: int
+    memory: MemoryEntry
+    sources: dict[str, SourceEntry]
+    left_out: dict[str, str]
+    """Source -> why it learned nothing."""
+    rankers: tuple[str, ...]
+    """Tasks with a file rankers/TASK.json."""
+    recipe: dict[str, Any]
+    """The whole training configuration: what `compare` and the gate fit again."""
+    data: DataWindow
+    metrics: dict[str, Any]
+    """What the gate measured, of this recipe on the horizon before the data's end."""
+    files: dict[str, FileEntry]
+    """Path inside the bundle -> file, for every file but this one."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read a bundle's manifest. Raises BundleError, naming the bundle and what to do."""
+    path = folder / MANIFEST
+    try:
+        raw = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise BundleError(f"{folder} is no bundle: it has no {MANIFEST}; see `endcap models list`") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"the {MANIFEST} of bundle {folder.name} cannot be read ({error}); roll back") from error
+    found = raw.get("schema_version") if isinstance(raw, dict) else None
+    if isinstance(found, int) and found > SCHEMA_VERSION:
+        raise BundleError(
+            f"bundle {folder.name} has schema version {found}, this Endcap reads up to {SCHEMA_VERSION}; "
+            "upgrade Endcap, or roll back"
+        )
+    try:
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"the {MANIFEST} of bundle {folder.name} is wrong at {where}: {first['msg']}") from error
+    if manifest.version != folder.name:
+        raise BundleError(f"bundle {folder.name} says that it is {manifest.version}; it was copied or renamed by hand")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file with its size and sha256. Raises BundleError naming the first that differs."""
+    for name, entry in manifest.files.items():
+        path = folder / name
+        try:
+            n_bytes = path.stat().st_size
+        except OSError as error:
+            raise BundleError(f"bundle {folder.name} lacks its file {name}; roll back or train again") from error
+        if n_bytes != entry.n_bytes:
+            raise BundleError(
+                f"bundle {folder.name} is truncated or changed: {name} has {n_bytes} bytes, not {entry.n_bytes}; "
+                "roll back or train again"
+            )
+        if sha256_of(path) != entry.sha256:
+            raise BundleError(f"bundle {folder.name} was tampered with: {name} has another sha256; roll back")
+    extra = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - set(manifest.files) - {MANIFEST}
+    if extra:
+        raise BundleError(f"bundle {folder.name} has a file that its manifest does not know: {min(extra)}; roll back")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
