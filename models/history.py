@@ -7,6 +7,7 @@ history anywhere, and past + recent is the same as the whole.
 
 import hashlib
 import json
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +17,9 @@ from models.events import CANCELS, EVENT_TYPES, PURCHASE
 
 NEVER_US = np.int64(-(2**62))
 """Stands where a time has no value (never bought); smaller than any time, so that a maximum ignores it."""
+
+_ANY_ORDER = -1
+"""The order number of an event without an order."""
 
 
 @dataclass(frozen=True)
@@ -147,22 +151,26 @@ def cancelled(events: Events) -> Mask:
     """Mark, shape (n,), every event that another one took back, and the events that took back.
 
     A refund takes back the newest purchase before it of the same owner and item, of the same order when it names one;
-    a remove_from_cart likewise an add_to_cart. One that finds nothing takes back nothing.
+    a remove_from_cart likewise an add_to_cart. One that finds nothing takes back nothing. Cost: linear.
     """
-    gone = np.isin(events.types, list(CANCELS))
-    for position in np.flatnonzero(gone):
-        start = int(np.searchsorted(events.owners, events.owners[position]))
-        before = slice(start, int(position))
-        match = (
-            (events.items[before] == events.items[position])
-            & (events.types[before] == CANCELS[int(events.types[position])])
-            & ~gone[before]
-        )
-        if events.orders[position] >= 0:
-            match &= events.orders[before] == events.orders[position]
-        found = np.flatnonzero(match)
-        if len(found):
-            gone[start + found[-1]] = True
+    gone: Mask = np.isin(events.types, list(CANCELS))
+    if not gone.any():
+        return gone
+    pairs = events.owners.astype(np.int64) << 32 | events.items
+    touched = np.flatnonzero(np.isin(pairs, pairs[gone]))
+    # What can still be taken back, newest last; what an order took back stays in the other list until it surfaces.
+    standing: defaultdict[tuple[int, int, int], list[int]] = defaultdict(list)
+    columns = (pairs[touched], events.types[touched], events.orders[touched])
+    for position, pair, code, order in zip(touched.tolist(), *(column.tolist() for column in columns), strict=True):
+        if code not in CANCELS:
+            for key in {(pair, code, _ANY_ORDER), (pair, code, order)}:
+                standing[key].append(position)
+            continue
+        newest = standing[pair, CANCELS[code], order]
+        while newest and gone[newest[-1]]:
+            newest.pop()
+        if newest:
+            gone[newest.pop()] = True
     return gone
 
 
@@ -172,8 +180,8 @@ def summarise(events: Events, as_of_us: int, memory: Memory) -> Summary:
     Cost: one stable sort of the events that count; about 0.6 s for 1.4 million.
     """
     weight_of = np.asarray(memory.weights, dtype=np.float32)
-    counted = (events.ts_us <= as_of_us) & ~cancelled(events) & (weight_of[events.types] > 0)
-    kept = events.where(counted)
+    known = events.where(events.ts_us <= as_of_us)
+    kept = known.where(~cancelled(known) & (weight_of[known.types] > 0))
     order = np.lexsort((kept.ts_us, kept.items, kept.owners))
     owners, items, ts_us = kept.owners[order], kept.items[order], kept.ts_us[order]
     types, prices = kept.types[order], kept.prices[order].astype(np.float64)
