@@ -1,0 +1,72 @@
+"""Placements from TOML: the built-in ones, and what a shop's own file changes or adds."""
+
+import tomllib
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import ConfigurationError
+from models.placement import Known, Placement, Task
+from models.sources import SOURCES
+
+_MOST_ITEMS = 1_000
+
+
+class _PlacementEntry(BaseModel):
+    """One table of the file; the keys are `models.placement.Placement`'s."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: Task
+    sources: dict[str, int] = Field(min_length=1)
+    n: int = Field(default=12, gt=0, le=_MOST_ITEMS)
+    known: Known = "keep"
+    one_per_title: bool = True
+    one_per_group: bool = True
+    max_per_category: int | None = Field(default=None, gt=0)
+
+
+def read_placements(path: Path | None = None) -> dict[str, Placement]:
+    """Return the placements by name: the built-in ones, replaced or joined by those of a file.
+
+    Raises ConfigurationError naming the placement and the key.
+    """
+    builtin = files("store").joinpath("placements.toml").read_text()
+    placements = _parsed(tomllib.loads(builtin), "the built-in placements")
+    if path is not None:
+        try:
+            raw = tomllib.loads(path.read_text())
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"the placements file {path} cannot be read: {error}") from error
+        placements |= _parsed(raw, str(path))
+    return placements
+
+
+def placement_named(name: str, placements: dict[str, Placement]) -> Placement:
+    """Return one placement. Raises ConfigurationError naming the nearest one."""
+    if name in placements:
+        return placements[name]
+    nearest = get_close_matches(name, placements, n=1, cutoff=0.0)[0]
+    there = ", ".join(placements)
+    raise ConfigurationError(f"there is no placement {name!r}; did you mean {nearest!r}? There are: {there}")
+
+
+def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
+    parsed = {}
+    for name, table in raw.items():
+        try:
+            entry = _PlacementEntry.model_validate(table)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = ".".join([name, *(str(part) for part in first["loc"])])
+            known = ", ".join(_PlacementEntry.model_fields)
+            raise ConfigurationError(f"{where}: {key}: {first['msg']}; the keys are {known}") from error
+        for source in entry.sources:
+            if source not in SOURCES:
+                nearest = get_close_matches(source, SOURCES, n=1, cutoff=0.0)[0]
+                raise ConfigurationError(f"{where}: {name}: no source {source!r}; did you mean {nearest!r}?")
+        parsed[name] = Placement(name=name, **entry.model_dump())
+    return parsed

@@ -1,0 +1,140 @@
+"""The recipe: everything that decides what a training run makes. A bundle keeps it whole."""
+
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import ConfigurationError
+from models.events import EVENT_TYPES
+from models.history import Memory
+from training.fit import FITS, fit_of
+
+
+class EventWeights(BaseModel):
+    """How much each event says that a shopper likes an item; unitless. Changes results."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    view: float = Field(default=0.1, ge=0)
+    click: float = Field(default=0.1, ge=0)
+    add_to_cart: float = Field(default=0.5, ge=0)
+    wishlist: float = Field(default=0.5, ge=0)
+    purchase: float = Field(default=1.0, ge=0)
+    rating: float = Field(default=1.0, ge=0)
+
+
+class MemorySettings(BaseModel):
+    """How events become weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: EventWeights = EventWeights()
+    half_life_days: float = Field(default=90.0, gt=0)
+    """After so many days an event weighs half. Changes results."""
+    recent_events: int = Field(default=200, gt=0)
+    """Raw events kept per shopper after the data's end. Changes results of very active shoppers."""
+
+    def memory(self) -> Memory:
+        """Return these settings as models/ takes them."""
+        weights = self.weights.model_dump()
+        return Memory(tuple(weights.get(name, 0.0) for name in EVENT_TYPES), self.half_life_days, self.recent_events)
+
+
+class BlendSettings(BaseModel):
+    """How the blend is fitted on the validation window."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_examples: int = Field(default=3_000, gt=0)
+    """Shoppers (or orders) that it learns from, drawn by seed. Changes results little, and speed."""
+    knots: int = Field(default=32, ge=2)
+    """Points of a calibration curve. Changes results little."""
+    l2: float = Field(default=1e-3, ge=0)
+    """Pull of the weights towards 0. Changes results."""
+
+
+class GateSettings(BaseModel):
+    """What a new bundle must show before it is published."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_fall: float = Field(default=0.1, gt=0, lt=1)
+    """With an unchanged recipe: the share by which ndcg@20 may fall against the champion's recorded figure."""
+    max_shoppers: int = Field(default=2_000, gt=0)
+    """Shoppers measured, drawn by seed. Changes speed and the width of intervals."""
+
+
+def _all_sources() -> dict[str, dict[str, Any]]:
+    return {name: {} for name in FITS}
+
+
+class Recipe(BaseModel):
+    """A training configuration; every key has a default, and a key that does not exist is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = 1
+    """All chance comes from it. Changes results."""
+    min_shoppers: int = Field(default=5, ge=1)
+    """Shoppers that an item needs before the collaborative sources cover it. Changes results and memory."""
+    horizon_days: int = Field(default=28, gt=0)
+    """How far ahead the blend learns to look, and the length of the gate's test. Changes results."""
+    memory: MemorySettings = MemorySettings()
+    blend: BlendSettings = BlendSettings()
+    gate: GateSettings = GateSettings()
+    sources: dict[str, dict[str, Any]] = Field(default_factory=_all_sources)
+    """Source -> its settings; a source that is not named is not trained. Without this table, all are."""
+
+    @model_validator(mode="after")
+    def _sources_are_known(self) -> "Recipe":
+        for name in self.sources:
+            self.source_settings(name)
+        return self
+
+    def source_settings(self, name: str) -> BaseModel:
+        """Return the settings of one source, checked by its fit module."""
+        try:
+            return fit_of(name).Settings.model_validate(self.sources[name])
+        except ValidationError as error:
+            raise ConfigurationError(_told(error, f"sources.{name}.", fit_of(name).Settings)) from error
+
+
+def read_recipe(path: Path | None) -> Recipe:
+    """Read a training file; None gives the defaults. Raises ConfigurationError naming the key and the nearest one."""
+    if path is None:
+        return Recipe()
+    try:
+        raw = tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the training file {path} cannot be read: {error}") from error
+    return recipe_of(raw, str(path))
+
+
+def recipe_of(raw: dict[str, Any], where: str) -> Recipe:
+    """Check a recipe. Raises ConfigurationError naming the key and the nearest one."""
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigurationError(f"{where}: {_told(error, '', Recipe)}") from error
+
+
+def _told(error: ValidationError, prefix: str, model: type[BaseModel]) -> str:
+    """Say the first thing that is wrong, and what was perhaps meant."""
+    first = error.errors(include_url=False)[0]
+    key = prefix + ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{key} cannot be {first['input']!r}: {first['msg']}"
+    nearest = get_close_matches(str(first["loc"][-1]), _keys(model), n=1, cutoff=0.0)
+    return f"there is no key {key}; did you mean {nearest[0]!r}?" if nearest else f"there is no key {key}"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    """Return all keys of a model and of the models inside it."""
+    keys = list(model.model_fields)
+    for field in model.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys += _keys(field.annotation)
+    return keys
