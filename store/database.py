@@ -92,7 +92,7 @@ class Database:
         try:
             yield
         except (SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error) as error:
-            raise explain(error, self.name) from error
+            raise explain(error, f"the database {self.name}") from error
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -108,7 +108,11 @@ def open_database(url: str) -> Database:
     from store.migrate import ensure_schema  # noqa: PLC0415 - migrate builds on this module
 
     database = connect_database(url)
-    ensure_schema(database)
+    try:
+        ensure_schema(database)
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
@@ -125,30 +129,28 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        message = f"the database URL cannot be read; {EXPECTED_URLS}"
-        raise DatabaseError(message) from error
+        raise DatabaseError(f"the database URL cannot be read; {EXPECTED_URLS}") from error
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
-        message = f"Endcap does not speak to {parsed.drivername} databases; {EXPECTED_URLS}"
-        raise DatabaseError(message)
+        raise DatabaseError(f"Endcap does not speak to {parsed.drivername} databases; {EXPECTED_URLS}")
     return parsed
 
 
 def _connect_sqlite(url: URL) -> Database:
     if not url.database or url.database == ":memory:":
-        message = "a SQLite database needs a file, because every connection in memory sees its own; " + EXPECTED_URLS
-        raise DatabaseError(message)
+        raise DatabaseError(
+            "a SQLite database needs a file, because every connection in memory sees its own; " + EXPECTED_URLS
+        )
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The file holds personal data; SQLite gives its own mode to the files it keeps beside it.
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
     except OSError as error:
-        message = (
+        raise DatabaseError(
             f"cannot open the database file {path}: {error.strerror}; check its folder, or set ENDCAP_DATABASE_URL"
-        )
-        raise DatabaseError(message) from error
+        ) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
@@ -161,8 +163,9 @@ def _connect_postgresql(url: URL) -> Database:
             url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "endcap"}
         )
     except ImportError as error:
-        message = "PostgreSQL needs a driver; run `pip install 'psycopg[binary]'`, or use a SQLite file"
-        raise DatabaseError(message) from error
+        raise DatabaseError(
+            "PostgreSQL needs a driver; run `pip install 'psycopg[binary]'`, or use a SQLite file"
+        ) from error
     event.listen(engine, "begin", _begin)
     return Database(engine)
 

@@ -90,8 +90,7 @@ def _save(connection: Connection, before: ImportRun, after: ImportRun) -> None:
     unmoved = (columns.lines_done == before.lines_done, columns.state == before.state)
     statement = update(imports).where(columns.import_id == before.import_id, *unmoved).values(values)
     if connection.execute(statement).rowcount != 1:
-        message = f"another process is importing {before.source}; let it finish, then run this again"
-        raise BusyError(message)
+        raise BusyError(f"another process is importing {before.source}; let it finish, then run this again")
 
 
 def _columns() -> list[Column[Any]]:

@@ -25,11 +25,10 @@ def ensure_schema(database: Database) -> None:
         revision = current_revision(connection)
     if revision == _EXPECTED:
         return
-    _refuse_unknown(database, revision)
+    refuse_unknown_revision(f"the database {database.name}", revision)
     if not database.is_embedded:
         state = "has no Endcap tables yet" if revision is None else f"has schema revision {revision}, not {_EXPECTED}"
-        message = f"the database {database.name} {state}; run `endcap db upgrade`"
-        raise DatabaseError(message)
+        raise DatabaseError(f"the database {database.name} {state}; run `endcap db upgrade`")
     upgrade(database)
 
 
@@ -42,29 +41,31 @@ def upgrade(database: Database) -> None:
         revision = current_revision(connection)
         if revision == _EXPECTED:
             return
-        _refuse_unknown(database, revision)
+        refuse_unknown_revision(f"the database {database.name}", revision)
         if revision is None:
             _refuse_strangers(database, connection)
         _run_migrations(connection)
 
 
-def _refuse_unknown(database: Database, revision: str | None) -> None:
+def refuse_unknown_revision(subject: str, revision: str | None) -> None:
+    """Raise DatabaseError when `revision` is not one that this Endcap knows; None, no tables at all, is.
+
+    subject: what has it, for the message.
+    """
     if revision is not None and revision not in REVISIONS:
-        message = (
-            f"the database {database.name} has schema revision {revision}, and this Endcap knows up to {_EXPECTED}; "
+        raise DatabaseError(
+            f"{subject} has schema revision {revision}, and this Endcap knows up to {_EXPECTED}; "
             "install the Endcap that wrote it or a newer one, or restore a backup with `endcap db restore`"
         )
-        raise DatabaseError(message)
 
 
 def _refuse_strangers(database: Database, connection: Connection) -> None:
     ours = sorted(set(metadata.tables) & set(inspect(connection).get_table_names()))
     if ours:
-        message = (
+        raise DatabaseError(
             f"the database {database.name} has tables of another program ({', '.join(ours)}); "
             "give Endcap a database of its own in ENDCAP_DATABASE_URL"
         )
-        raise DatabaseError(message)
 
 
 def _run_migrations(connection: Connection) -> None:
@@ -72,6 +73,6 @@ def _run_migrations(connection: Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

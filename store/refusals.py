@@ -21,12 +21,9 @@ _SQLITE_ADVICE = {
 
 # By the beginning of the SQLSTATE (PostgreSQL manual, appendix A).
 _POSTGRESQL_ADVICE = {
-    "28": "refuses this user; check the user and the password in ENDCAP_DATABASE_URL",
-    "3D000": "does not exist; create it with `createdb`, or check ENDCAP_DATABASE_URL",
     "42501": "does not permit this; grant the user of ENDCAP_DATABASE_URL its rights",
     "42P01": "lacks a table; run `endcap db upgrade`",
     "53100": "has no room left on its disk; make room, then run this again: what was committed is kept",
-    "53300": "has too many connections; raise max_connections, or run fewer processes",
     "25006": "is read-only; name the primary server in ENDCAP_DATABASE_URL",
     "55P03": "is locked by another process; let it finish, then run this again",
     "57P": "is shutting down or starting; wait for the server, then run this again",
@@ -34,12 +31,12 @@ _POSTGRESQL_ADVICE = {
 }
 
 
-def explain(error: Exception, name: str) -> DatabaseError:
-    """Return the error to raise instead of `error`, which came from the driver of the database called `name`."""
+def explain(error: Exception, subject: str) -> DatabaseError:
+    """Return the error to raise instead of `error`, which came from a driver; `subject` is what it is about."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     advice = _advice(cause)
     detail = " ".join(str(cause).split())
-    return DatabaseError(f"the database {name} {advice} ({detail})")
+    return DatabaseError(f"{subject} {advice} ({detail})")
 
 
 def _advice(cause: BaseException) -> str:
@@ -48,7 +45,9 @@ def _advice(cause: BaseException) -> str:
     state = getattr(cause, "sqlstate", None)
     if state is not None:
         return _first(_POSTGRESQL_ADVICE, state) or "refused a statement"
-    # psycopg has no SQLSTATE for what went wrong before or instead of an answer.
+    # psycopg gives no SQLSTATE when it could not connect; a server that did answer says FATAL and why.
+    if "FATAL:" in str(cause):
+        return "refused the connection; check the user, the password and the name in ENDCAP_DATABASE_URL"
     return "is not answering; start the server, or check ENDCAP_DATABASE_URL"
 
 

@@ -15,4 +15,5 @@ def recall(connection: Connection, key: str) -> str | None:
 def remember(connection: Connection, key: str, value: str) -> str:
     """Set `key` to `value` unless it has a value already; return the value that it has now."""
     insert_rows(connection, settings, ("key", "value"), [(key, value)], "(key) DO NOTHING")
-    return recall(connection, key) or value
+    kept = recall(connection, key)
+    return value if kept is None else kept
