@@ -15,7 +15,7 @@ NOT_LIKING = ("remove_from_cart", "refund", "impression", "search")
 LIKING = tuple(name for name in EVENT_TYPES if name not in NOT_LIKING)
 
 STRAY_SPANS = 10
-"""Times the span of the middle half of the events. A shop of three years that doubles every quarter began 6 before it."""
+"""Times the span of the middle half of the events. One that doubles each quarter begins 6 before it in 3 years."""
 
 STRAY_DAYS = 365
 """However short the span, a year of a few first events is no accident."""
