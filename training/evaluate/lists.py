@@ -1,0 +1,207 @@
+"""Ask `recommend` many questions, and its rivals the same ones: ranked rows by model, spread over processes."""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from multiprocessing import get_context
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from models.arrays import DAY_US, Int32, Int64, Mask
+from models.context import Context, build_context
+from models.errors import TrainingError
+from models.history import History, Past
+from models.ordered import OrderedRows
+from models.placement import Placement
+from models.recommend import recommend
+from models.rules import eligible
+from models.snapshot import Snapshot
+from training.data import TrainingData
+from training.evaluate.exposure import Demand
+
+ENDCAP = "endcap"
+RULED = "endcap (display rules)"
+POPULAR_EVER = "popular all time"
+POPULAR_LATELY = "popular recent"
+LATELY_DAYS = 28
+_CHUNK = 32
+"""Questions a process takes at a time: small enough for a smooth progress bar."""
+
+Lists = dict[str, Int32]
+"""By model: shape (q, k), item rows, best first, -1 where a list is short."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who asks, and about what."""
+
+    owner: int
+    """Shopper number in the past; -1 for one of whom nothing is known."""
+    anchors: tuple[str, ...] = ()
+    """Items in the cart that the snapshot knows."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """All that the lists of one task are made from. A process gets it by fork: nothing is copied."""
+
+    snapshot: Snapshot
+    past: TrainingData
+    placement: Placement
+    """As served, with the n and the `known` of the task."""
+    models: tuple[str, ...] | None = None
+    """Which rows are wanted: a name, or the first word of several; None = all."""
+
+    def wants(self, model: str) -> bool:
+        """Whether this model's lists are asked for."""
+        return self.models is None or any(model == name or model.startswith(f"{name} ") for name in self.models)
+
+    def context(self, question: Question) -> Context:
+        """Return the question in rows; the history is cut at the cutoff, as a past that training wrote."""
+        history = History()
+        if question.owner >= 0:
+            start, end = self._bounds[question.owner : question.owner + 2]
+            rows = self.past.summary.take(slice(start, end))
+            ids = self.past.vocabulary.ids
+            history = History(Past(self.past.as_of_us, tuple(ids[item] for item in rows.items.tolist()), rows))
+        return build_context(
+            self.snapshot.vocabulary,
+            self.past.memory,
+            now_us=self.past.until_us,
+            history=history,
+            anchor_ids=question.anchors,
+        )
+
+    def answer(self, question: Question) -> dict[str, Int32]:
+        """Return every wanted model's list, shape (<= n,)."""
+        context = self.context(question)
+        lists: dict[str, Int32] = {}
+        if self.wants(ENDCAP) or self._explained:
+            answered = recommend(context, self.snapshot, self._unruled, explain=bool(self._explained))
+            lists[ENDCAP] = answered.rows
+            lists |= answered.by_source
+        if self.wants(RULED):
+            lists[RULED] = recommend(context, self.snapshot, self.placement).rows
+        for name, alone in self._alone.items():
+            lists[name] = recommend(context, self.snapshot, alone).rows
+        mask = eligible(context, self.snapshot.catalogue, self._unruled)
+        for name, ordered in self._popular.items():
+            lists[name] = ordered.first(mask, self.placement.n)[0]
+        return {name: rows for name, rows in lists.items() if self.wants(name)}
+
+    @cached_property
+    def demand(self) -> Demand:
+        """What the lists could show."""
+        known = np.ones(len(self.past.summary), dtype=np.bool_)
+        can_show = self.snapshot.catalogue.eligible(self.past.until_us)
+        return Demand(self._shoppers_of(known), len(self.past.shoppers), can_show)
+
+    def _shoppers_of(self, kept: Mask) -> Int64:
+        """Count the shoppers of each snapshot row, shape (n,), by the summary rows that are kept."""
+        rows = self.snapshot.vocabulary.rows(self.past.vocabulary.ids)[self.past.summary.items[kept]]
+        counts: Int64 = np.bincount(rows[rows >= 0], minlength=len(self.snapshot.vocabulary))
+        return counts
+
+    @cached_property
+    def _bounds(self) -> list[int]:
+        owners = np.arange(len(self.past.shoppers) + 1)
+        bounds: list[int] = np.searchsorted(self.past.summary.owners, owners).tolist()
+        return bounds
+
+    @cached_property
+    def _unruled(self) -> Placement:
+        """The placement without display rules: what a list is worth before the shop's taste."""
+        return replace(self.placement, one_per_title=False, one_per_group=False, max_per_category=None)
+
+    @cached_property
+    def _explained(self) -> list[str]:
+        """Wanted sources that the placement asks anyway."""
+        return [name for name in self.placement.sources if name in self.snapshot.sources and self.wants(name)]
+
+    @cached_property
+    def _alone(self) -> dict[str, Placement]:
+        """Wanted sources that the placement does not ask: each gets a placement of its own."""
+        quota = max(self.placement.sources.values(), default=self.placement.n)
+        others = [name for name in self.snapshot.sources if name not in self.placement.sources and self.wants(name)]
+        return {name: replace(self._unruled, sources={name: quota}) for name in others}
+
+    @cached_property
+    def _popular(self) -> dict[str, OrderedRows]:
+        """Items by distinct shoppers, over all time and lately: baselines that no source has a say in."""
+        lately = self.past.summary.last_us >= self.past.until_us - LATELY_DAYS * DAY_US
+        counts = {POPULAR_EVER: self.demand.n_shoppers_of, POPULAR_LATELY: self._shoppers_of(lately)}
+        rows = np.arange(len(self.snapshot.vocabulary), dtype=np.int32)
+        return {
+            name: OrderedRows.of(count.astype(np.float32), rows) for name, count in counts.items() if self.wants(name)
+        }
+
+    def prepared(self) -> "Asking":
+        """Work out once what all questions share, so that forked processes find it done."""
+        _ = self._bounds, self._unruled, self._explained, self._alone, self._popular
+        return self
+
+
+def ask(asking: Asking, questions: Sequence[Question], processes: int, progress: Callable[[int, int], None]) -> Lists:
+    """Return every wanted model's list for every question; the same lists whatever the number of processes.
+
+    progress: called with how many questions were answered, and how many there are.
+    Raises TrainingError if a process dies.
+    """
+    chunks = [questions[start : start + _CHUNK] for start in range(0, len(questions), _CHUNK)]
+    answered: list[Lists] = []
+    asking = asking.prepared()
+    with _answers(asking, chunks, processes) as answers:
+        for lists in answers:
+            answered.append(lists)
+            progress(min(len(answered) * _CHUNK, len(questions)), len(questions))
+    return {name: np.concatenate([lists[name] for lists in answered]) for name in answered[0]} if answered else {}
+
+
+@contextmanager
+def _answers(asking: Asking, chunks: list[Sequence[Question]], processes: int) -> Iterator[Iterator[Lists]]:
+    # Only Linux forks safely under the libraries loaded here; elsewhere one process does it all.
+    if processes <= 1 or sys.platform != "linux":
+        # Sums differ in the last bits with the number of threads, and a tie may fall the other way.
+        with threadpool_limits(1):
+            yield (_answer(asking, chunk) for chunk in chunks)
+        return
+    fork = get_context("fork")
+    with warnings.catch_warnings():
+        # Python 3.12 and later warn of a fork beside threads. Those are polars'; the children never call it.
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        with ProcessPoolExecutor(processes, fork, initializer=_begin, initargs=(asking,)) as pool:
+            try:
+                yield pool.map(_answer_here, chunks)
+            except BrokenProcessPool as error:
+                raise TrainingError(
+                    "a process of the evaluation was ended from outside, most likely for want of memory; "
+                    "run it again with fewer --processes"
+                ) from error
+
+
+_here: list[Asking] = []
+"""In a forked process: what it answers from."""
+
+
+def _begin(asking: Asking) -> None:
+    threadpool_limits(1)
+    _here.append(asking)
+
+
+def _answer_here(questions: Sequence[Question]) -> Lists:
+    return _answer(_here[0], questions)
+
+
+def _answer(asking: Asking, questions: Sequence[Question]) -> Lists:
+    lists: Lists = {}
+    for place, question in enumerate(questions):
+        for name, rows in asking.answer(question).items():
+            empty = np.full((len(questions), asking.placement.n), -1, dtype=np.int32)
+            lists.setdefault(name, empty)[place, : len(rows)] = rows
+    return lists

@@ -1,0 +1,139 @@
+"""From lists to figures: one row per model, with intervals, tests between any two, and what the lists show."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from models.arrays import Float64, Int64, Mask
+from training.evaluate.exposure import Demand
+from training.evaluate.intervals import Comparison, Interval, PerUser, compare, intervals
+from training.evaluate.lists import Lists
+from training.evaluate.metrics import Targets, judge, measure
+
+ALL = "all"
+COLD_BELOW_ITEMS = 10
+"""A shopper who knows fewer items is in the segment `cold`, the others are `warm`."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to evaluate; nothing of it changes a list."""
+
+    seed: int
+    models: tuple[str, ...] | None = None
+    """Rows wanted: a model's name, or the first word of several; None = all."""
+    processes: int = 1
+    progress: Callable[[str, int, int], None] = lambda _task, _done, _total: None
+    """Called with the task, the questions answered and their number."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model on one task for one segment of the shoppers."""
+
+    model: str
+    task: str
+    segment: str
+    n_shoppers: int
+    metrics: Mapping[str, Interval]
+    exposure: Mapping[str, float] = field(default_factory=dict)
+    """What the lists show: `coverage`, `novelty`, `head`, `torso`, `tail`; for all shoppers only."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One model against another on one task, for all shoppers."""
+
+    model: str
+    against: str
+    task: str
+    metrics: Mapping[str, Comparison]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one protocol found."""
+
+    protocol: str
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    cutoff_us: int
+    horizon_days: float
+    evaluate_seconds: float
+
+    def pair(self, task: str, model: str, against: str) -> Pair | None:
+        """Return the test of two models on a task; None if one of them was not evaluated, or they are the same."""
+        return next((p for p in self.pairs if (p.task, p.model, p.against) == (task, model, against)), None)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The lists of one task and all that they are held against; q lists."""
+
+    task: str
+    lists: Lists
+    targets: Targets
+    """q sets."""
+    shoppers: Int64
+    """Shape (q,): whose list it is, as a number; the unit of resampling."""
+    n_known: Int64
+    """Shape (q,): how many items that shopper's history has."""
+    demand: Demand
+    """What the lists could show, and how much it is asked for."""
+
+
+def rows_of(judgement: Judgement, metrics: tuple[str, ...], seed: int) -> tuple[list[Row], list[Pair]]:
+    """Return the rows of one task, by segment, and the tests of every two models."""
+    measured = {name: measure(judge(rows, judgement.targets), metrics) for name, rows in judgement.lists.items()}
+    rows: list[Row] = []
+    for segment, kept in _segments(judgement.n_known).items():
+        if kept.any():
+            rows += _segment_rows(judgement, measured, metrics, segment=(segment, kept), seed=seed)
+    return rows, _pairs(judgement, measured, metrics, seed)
+
+
+def _segments(n_known: Int64) -> dict[str, Mask]:
+    cold = n_known < COLD_BELOW_ITEMS
+    return {ALL: np.ones(len(cold), dtype=np.bool_), "cold": cold, "warm": ~cold}
+
+
+def _segment_rows(
+    judgement: Judgement,
+    measured: dict[str, Float64],
+    metrics: tuple[str, ...],
+    *,
+    segment: tuple[str, Mask],
+    seed: int,
+) -> list[Row]:
+    name, kept = segment
+    # All models side by side: one resampling serves them all.
+    users = PerUser.of(
+        np.concatenate([figures[kept] for figures in measured.values()], axis=1), judgement.shoppers[kept]
+    )
+    found = iter(intervals(users, seed))
+    return [
+        Row(
+            model=model,
+            task=judgement.task,
+            segment=name,
+            n_shoppers=len(users.n_lists),
+            metrics={metric: next(found) for metric in metrics},
+            exposure=judgement.demand.exposure(lists) if name == ALL else {},
+        )
+        for model, lists in judgement.lists.items()
+    ]
+
+
+def _pairs(judgement: Judgement, measured: dict[str, Float64], metrics: tuple[str, ...], seed: int) -> list[Pair]:
+    """Test every two models, in the order of the lists."""
+    couples = list(combinations(measured, 2))
+    if not couples:
+        return []
+    one = np.concatenate([measured[model] for model, _ in couples], axis=1)
+    other = np.concatenate([measured[against] for _, against in couples], axis=1)
+    found = iter(compare(PerUser.of(one, judgement.shoppers), PerUser.of(other, judgement.shoppers), seed))
+    return [
+        Pair(model, against, judgement.task, {metric: next(found) for metric in metrics}) for model, against in couples
+    ]

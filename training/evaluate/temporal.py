@@ -1,0 +1,77 @@
+"""Protocol `temporal`: learn before the cutoff, recommend at it, and see what was bought in the days after it.
+
+Targets are all distinct recommendable items that a shopper with a history bought in the horizon; one that the model
+cannot know is a miss. Two tasks: `all` (repeats count) and `new` (items that this shopper never bought before: known
+ones are masked, and shoppers with none are left out). Lists come from `recommend`, 20 long, without display rules; what
+these cost is the row `endcap (display rules)`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from models.arrays import DAY_US
+from models.errors import InputError
+from models.placement import Known, Placement, Task
+from models.snapshot import Snapshot
+from training.evaluate.held_out import Split
+from training.evaluate.lists import Asking, Question, ask
+from training.evaluate.metrics import Targets
+from training.evaluate.table import Judgement, Options, Pair, Row, Table, rows_of
+
+K = 20
+METRICS: Final = ("ndcg@20", "recall@20", "revenue@20")
+TASKS: Final[dict[str, tuple[Task, Known]]] = {"all": ("personal", "keep"), "new": ("new_to_you", "mask")}
+"""Name in the table -> the placement's task, and what happens to items bought before."""
+
+
+def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placement], options: Options) -> Table:
+    """Measure a snapshot that was fitted on `split.past`.
+
+    placements: the served ones, by task. Raises InputError if nobody with a history bought anything later.
+    """
+    started = perf_counter()
+    rows: list[Row] = []
+    pairs: list[Pair] = []
+    for task, (served_task, known) in TASKS.items():
+        placement = replace(placements[served_task], n=K, known=known)
+        asking = Asking(snapshot, split.past, placement, options.models)
+        judgement = _judgement(task, asking, split, options)
+        if judgement is not None:
+            task_rows, task_pairs = rows_of(judgement, METRICS, options.seed)
+            rows += task_rows
+            pairs += task_pairs
+    if not rows:
+        raise InputError(
+            "none of the shoppers with an event before the cutoff bought anything after it; choose another --cutoff"
+        )
+    held_out = split.held_out
+    horizon_days = (held_out.until_us - held_out.cutoff_us) / DAY_US
+    seconds = perf_counter() - started
+    return Table("temporal", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, seconds)
+
+
+def _judgement(task: str, asking: Asking, split: Split, options: Options) -> Judgement | None:
+    """Ask every shopper's question and gather what they bought; None if nobody bought anything that counts."""
+    held_out = split.held_out
+    counts = split.seen_before()
+    if asking.placement.known == "mask":
+        counts &= ~held_out.repeats
+    shoppers, numbers = np.unique(held_out.owners[counts].astype(np.int64), return_inverse=True)
+    if not len(shoppers):
+        return None
+    targets = Targets.of(numbers, held_out.rows[counts], held_out.amounts[counts], len(shoppers))
+    owners = split.owners_before(shoppers)
+    questions = [Question(owner) for owner in owners.tolist()]
+    return Judgement(
+        task=task,
+        lists=ask(asking, questions, options.processes, partial(options.progress, task)),
+        targets=targets,
+        shoppers=shoppers,
+        n_known=split.n_known(owners),
+        demand=asking.demand,
+    )
