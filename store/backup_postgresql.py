@@ -14,20 +14,22 @@ MAGIC = b"PGDMP"
 
 def dump(database: Database, path: Path) -> None:
     """Dump the database into the file at `path`, consistent as of now. Raises DatabaseError."""
-    _run(database, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", _target(database))
+    options = ("--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+    _run(database, f"the database {database.name}", "pg_dump", *options, _target(database))
 
 
 def load(database: Database, path: Path) -> None:
     """Put the backup in the place of our tables in one transaction, then migrate. Raises InputError, DatabaseError."""
     refuse_unknown_revision(f"the backup {path}", _revision_in(database, path))
     options = ("--single-transaction", "--clean", "--if-exists", "--no-owner", "--no-privileges")
-    _run(database, "pg_restore", *options, f"--dbname={_target(database)}", str(path))
+    _run(database, f"the backup {path}", "pg_restore", *options, f"--dbname={_target(database)}", str(path))
     upgrade(database)
 
 
 def _revision_in(database: Database, path: Path) -> str:
     """Return the schema revision that the backup says it has. Raises InputError when it is no backup of Endcap's."""
-    script = _run(database, "pg_restore", "--data-only", "--table=alembic_version", "--file=-", str(path))
+    options = ("--data-only", "--table=alembic_version", "--file=-")
+    script = _run(database, f"the backup {path}", "pg_restore", *options, str(path))
     # The one row stands below COPY ... FROM stdin; and above the line that ends it.
     _, _, rows = script.partition("FROM stdin;\n")
     revision, _, _ = rows.partition("\n")
@@ -41,7 +43,8 @@ def _target(database: Database) -> str:
     return database.engine.url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
 
 
-def _run(database: Database, program: str, *arguments: str) -> str:
+def _run(database: Database, subject: str, program: str, *arguments: str) -> str:
+    """Run one of PostgreSQL's programs and return what it prints. Raises DatabaseError, which says `subject`."""
     password = database.engine.url.password
     environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
     try:
@@ -55,5 +58,5 @@ def _run(database: Database, program: str, *arguments: str) -> str:
         ) from error
     if done.returncode != 0:
         detail = " ".join(done.stderr.split())
-        raise DatabaseError(f"{program} refused for {database.name}, and nothing was changed: {detail}")
+        raise DatabaseError(f"{program} refused {subject}, and nothing was changed: {detail}")
     return done.stdout
