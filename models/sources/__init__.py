@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from models.sources.als import Als
 from models.sources.base import Source
 from models.sources.buy_again import BuyAgain
+from models.sources.item_knn import ItemKnn
 from models.sources.popular import Popular
 
-SOURCES: Final[dict[str, type[Source]]] = {source.name: source for source in (BuyAgain, Popular)}
+SOURCES: Final[dict[str, type[Source]]] = {source.name: source for source in (Als, ItemKnn, BuyAgain, Popular)}
 """Name -> class. The order is that of reports and of the columns of candidates."""

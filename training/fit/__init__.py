@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from models.errors import ConfigurationError
 from models.sources.base import Learned
 from training.data import TrainingData
-from training.fit import buy_again, popular
+from training.fit import als, buy_again, item_knn, popular
 
 
 class Fit(Protocol):
@@ -36,7 +36,12 @@ class FitFunction(Protocol):
     def __call__(self, data: TrainingData, settings: Any) -> Learned: ...  # noqa: ANN401, each has its own Settings
 
 
-FITS: Final[Mapping[str, Fit]] = {"buy_again": buy_again, "popular": popular}
+FITS: Final[Mapping[str, Fit]] = {
+    "als": als,
+    "item_knn": item_knn,
+    "buy_again": buy_again,
+    "popular": popular,
+}
 """Source name -> fit module."""
 
 

@@ -1,0 +1,90 @@
+"""Items whose factors agree with the shopper's, folded in from the history when asked."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from models.arrays import Float32, Int32, Mask
+from models.context import Context
+from models.index import Index
+from models.sources.base import NO_ROWS, NO_SCORES, Learned
+from models.sources.query import query_of
+from models.topk import top_rows
+
+
+@dataclass(frozen=True)
+class Als:
+    """Matrix factors of the warm items; the model and its symbols stand in training/fit/als.py."""
+
+    name: ClassVar[str] = "als"
+    index: Index
+    """Item factors Y, rows [0, L)."""
+    gram: Float32
+    """Shape (F, F): Y'Y + regularization * I."""
+    inverse_lengths: Float32
+    """Shape (L,): 1 / |y_i|; 0 where y_i is 0."""
+    alpha: float
+    query_items: int
+    """At most so many items are folded in, the heaviest ones."""
+
+    @classmethod
+    def load(cls, learned: Learned) -> Self:
+        """Index: item factors (L, F). Settings: regularization, alpha, query_items."""
+        if learned.index is None:
+            raise KeyError("index")
+        factors, settings = learned.index.vectors, learned.settings
+        gram = factors.T @ factors + np.float32(settings["regularization"]) * np.eye(factors.shape[1], dtype=np.float32)
+        lengths = np.linalg.norm(factors, axis=1)
+        inverse_lengths = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        return cls(learned.index, gram, inverse_lengths, float(settings["alpha"]), int(settings["query_items"]))
+
+    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        """Return the rows inside the mask nearest to the shopper, or most similar (cosine) to the anchors."""
+        rows, weights = query_of(context, len(self.index), self.query_items)
+        covered = mask[: len(self.index)]
+        if not len(rows):
+            return NO_ROWS, NO_SCORES
+        if len(context.anchors):
+            cosines = (self.index.vectors @ self._direction(rows)) * self.inverse_lengths
+            found = top_rows(cosines, covered, k)
+            return found, cosines[found]
+        return self.index.search(self.fold_in(rows, weights), covered, k)
+
+    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
+        """Return the items that raise this row's score and by how much; the parts of Hu, Koren & Volinsky, section 5.
+
+        x_u is linear in the confidences given the shopper's own metric: score_ui = sum_j c_uj * y_i' A_u^-1 y_j.
+        """
+        rows, weights = query_of(context, len(self.index), self.query_items)
+        if not len(rows) or row >= len(self.index):
+            return NO_ROWS, NO_SCORES
+        vectors = self.index.vectors
+        if len(context.anchors):
+            added = (vectors[rows] @ vectors[row]) * self.inverse_lengths[rows] * self.inverse_lengths[row] / len(rows)
+        else:
+            confidences = np.float32(self.alpha) * weights
+            added = confidences * (vectors[rows] @ np.linalg.solve(self._metric(rows, confidences), vectors[row]))
+        raising = np.flatnonzero(added > 0)
+        return rows[raising], added[raising].astype(np.float32)
+
+    def fold_in(self, rows: Int32, weights: Float32) -> Float32:
+        """Return the shopper's vector x_u, shape (F,): A_u^-1 Y' c_u.
+
+        rows, weights: shape (q,), distinct rows below L and r_ui > 0. Cost: q F^2 + F^3; 60 microseconds for 300 x 64.
+        """
+        confidences = np.float32(self.alpha) * weights
+        vector: Float32 = np.linalg.solve(
+            self._metric(rows, confidences), self.index.vectors[rows].T @ confidences
+        ).astype(np.float32)
+        return vector
+
+    def _metric(self, rows: Int32, confidences: Float32) -> Float32:
+        """Return A_u, shape (F, F). Only the history's items differ from confidence 1: their part is added to Y'Y."""
+        mine = self.index.vectors[rows]
+        return (self.gram + (mine.T * (confidences - 1)) @ mine).astype(np.float32, copy=False)
+
+    def _direction(self, rows: Int32) -> Float32:
+        """Return the mean of the rows' unit vectors, shape (F,)."""
+        direction: Float32 = (self.index.vectors[rows] * self.inverse_lengths[rows][:, None]).mean(axis=0)
+        return direction

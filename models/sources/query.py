@@ -1,0 +1,22 @@
+"""What a source asks about: the anchors of the page where there are any, else the shopper's own items."""
+
+import numpy as np
+
+from models.arrays import Float32, Int32
+from models.context import Context
+
+
+def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]:
+    """Return distinct rows below n_rows and their weights > 0, each shape (q <= limit,).
+
+    Anchors weigh 1 each. A shopper's item weighs the square root of its decayed weight, so that the tenth purchase
+    says less than the first; beyond `limit` the lightest are left out, which bounds what a long history costs.
+    """
+    if len(context.anchors):
+        rows = np.unique(context.anchors[context.anchors < n_rows])[:limit]
+        return rows, np.ones(len(rows), dtype=np.float32)
+    rows, decayed = context.interactions.items, context.interactions.decayed
+    counted = np.flatnonzero((decayed > 0) & (rows < n_rows))
+    if len(counted) > limit:
+        counted = counted[np.argpartition(-decayed[counted], limit)[:limit]]
+    return rows[counted], np.sqrt(decayed[counted])
