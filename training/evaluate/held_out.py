@@ -1,6 +1,6 @@
 """The cut: what a model may learn from, and what shoppers bought afterwards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -8,9 +8,10 @@ import polars as pl
 from models.arrays import DAY_US, Float64, Int32, Int64, Mask
 from models.errors import InputError
 from models.events import CODE_OF, PURCHASE
-from models.history import Events, Memory, cancelled
+from models.history import Events, cancelled
 from models.vocabulary import Vocabulary
-from training.data import TrainingData, prepare
+from training.data import TrainingData
+from training.read import ShopData
 
 PRICE_DAYS = 28
 """The price that a shop is taken to have known: the median of the item's last so many days of sales."""
@@ -48,8 +49,6 @@ class Split:
     held_out: HeldOut
     shoppers_before: frozenset[str]
     """Shopper keys with at least one event before the cutoff."""
-    ends_early_days: float
-    """By how much the data ends before the horizon does; 0 if it does not."""
 
     def owners_before(self, shoppers: Int64) -> Int64:
         """Return the past's owner numbers of held-out ones, shape (n,); -1 for a shopper of whom nothing is known."""
@@ -67,59 +66,57 @@ class Split:
         return np.array(seen, dtype=np.bool_)[self.held_out.owners]
 
 
-def split_by_time(
-    events: pl.DataFrame,
-    items: pl.DataFrame,
-    *,
-    cutoff_us: int,
-    horizon_days: float,
-    memory: Memory,
-    min_shoppers: int,
-    seed: int,
-) -> Split:
-    """Cut at a moment: learn before it, measure on the days after it.
+def known_before(shop: ShopData, cutoff_us: int) -> ShopData:
+    """Return what a model that stands at the cutoff may learn from: nothing later is left in it.
 
-    events, items: the frames of `training.read`. Raises TrainingError if nothing lies before the cutoff and InputError
-    if nothing was bought after it.
+    An item that is published later and has no event yet is not in the catalogue; a price is what the item lately cost
+    until then; everything is in stock, because today's stock tells what sold since.
+    Raises InputError if no event lies before the cutoff.
     """
-    ts_us = pl.col("ts").dt.timestamp("us")
-    before = events.filter(ts_us < cutoff_us)
-    past = prepare(
-        before,
-        catalogue_before(before, items, cutoff_us),
-        until_us=cutoff_us,
-        memory=memory,
-        min_shoppers=min_shoppers,
-        seed=seed,
-    )
-    until_us = cutoff_us + round(horizon_days * DAY_US)
-    after = events.filter((ts_us >= cutoff_us) & (ts_us < until_us))
-    last_us = int(events.select(ts_us.max()).item())
-    return Split(
-        past=past,
-        held_out=_held_out(after, items, before, past, until_us),
-        shoppers_before=frozenset(before["shopper"].unique().to_list()),
-        ends_early_days=max(0.0, (until_us - 1 - last_us) / DAY_US),
-    )
-
-
-def catalogue_before(before: pl.DataFrame, items: pl.DataFrame, cutoff_us: int) -> pl.DataFrame:
-    """Return the catalogue as it may be used by a model that stands at the cutoff, in the order of `items`.
-
-    before: the events before the cutoff. An item that is published later and has no event yet is not there; a price is
-    what the item lately cost until then; everything is in stock, because today's stock tells what sold since.
-    """
-    known = items.join(before.select("item_id").unique(), on="item_id", how="semi")["item_id"]
+    before = shop.events.filter(_between(None, cutoff_us))
+    if before.is_empty():
+        raise InputError(f"no event lies before the cutoff, {_day(cutoff_us)}; choose a later --cutoff")
     published = pl.col("published_at").dt.timestamp("us").fill_null(cutoff_us - 1) < cutoff_us
     priced = before.filter((pl.col("event_type") == "purchase") & pl.col("price").is_not_null())
     lately = priced.filter(pl.col("ts") > pl.col("ts").max().over("item_id") - pl.duration(days=PRICE_DAYS))
     prices = lately.group_by("item_id").agg(pl.col("price").median())
-    return (
-        items.filter(published | pl.col("item_id").is_in(known.implode()))
+    items = (
+        shop.items.filter(published | pl.col("item_id").is_in(before["item_id"].unique().implode()))
         .drop("price")
         .join(prices, on="item_id", how="left", maintain_order="left")
         .with_columns(in_stock=pl.lit(value=True))
-        .select(items.columns)
+        .select(shop.items.columns)
+    )
+    return replace(shop, events=before, items=items)
+
+
+def hold_out(shop: ShopData, past: TrainingData, horizon_days: float) -> Split:
+    """Return what shoppers bought in the days after the past.
+
+    shop: whole, not only what was known before. `refuse_nothing_to_find` says whether there is anything to hold out.
+    """
+    until_us = past.until_us + round(horizon_days * DAY_US)
+    before = shop.events.filter(_between(None, past.until_us))
+    after = shop.events.filter(_between(past.until_us, until_us))
+    return Split(
+        past=past,
+        held_out=_held_out(after, shop.items, before, past, until_us),
+        shoppers_before=frozenset(before["shopper"].unique().to_list()),
+    )
+
+
+def refuse_nothing_to_find(shop: ShopData, cutoff_us: int, horizon_days: float) -> None:
+    """Raise InputError if nothing that can be recommended was bought in the horizon: cheaper to know before a fit."""
+    until_us = cutoff_us + round(horizon_days * DAY_US)
+    bought = pl.col("event_type") == "purchase"
+    later = shop.events.filter(bought & _between(cutoff_us, until_us))
+    if not later.filter(~pl.col("item_id").is_in(_never_recommended(shop.items))).is_empty():
+        return
+    last_us = shop.events.filter(bought).select(pl.col("ts").dt.timestamp("us").max()).item()
+    last = f"the last purchase is of {_day(last_us)}" if last_us is not None else "there are no purchases at all"
+    raise InputError(
+        f"nothing that can be recommended was bought from {_day(cutoff_us)} to {_day(until_us)}, and {last}; "
+        "choose an earlier --cutoff, or import newer purchases"
     )
 
 
@@ -127,8 +124,7 @@ def _held_out(
     after: pl.DataFrame, items: pl.DataFrame, before: pl.DataFrame, past: TrainingData, until_us: int
 ) -> HeldOut:
     """Lay the later events out in rows and keep the purchases that stood."""
-    banned = items.filter(~pl.col("recommendable"))["item_id"]
-    after = after.filter(~pl.col("item_id").is_in(banned.implode())).sort("shopper", "ts", maintain_order=True)
+    after = after.filter(~pl.col("item_id").is_in(_never_recommended(items))).sort("shopper", "ts", maintain_order=True)
     shoppers = after["shopper"].unique().sort()
     wider = past.vocabulary.extended(after["item_id"].unique(maintain_order=True))
     paid = pl.col("price").fill_null(0.0) * pl.col("quantity").fill_null(1.0)
@@ -148,8 +144,6 @@ def _held_out(
         orders=columns["orders"].to_numpy(),
     )
     stood = (events.types == PURCHASE) & ~cancelled(events)
-    if not stood.any():
-        raise InputError(_nothing_bought(past.until_us, until_us))
     return HeldOut(
         shoppers=tuple(shoppers.to_list()),
         vocabulary=wider,
@@ -179,9 +173,15 @@ def _bought_before(after: pl.DataFrame, before: pl.DataFrame, past: TrainingData
     return known["known"].fill_null(value=False).to_numpy()
 
 
-def _nothing_bought(cutoff_us: int, until_us: int) -> str:
-    days = [f"{np.datetime64(moment, 'us').astype('datetime64[D]')}" for moment in (cutoff_us, until_us)]
-    return (
-        f"nothing that can be recommended was bought from {days[0]} to {days[1]}; "
-        "choose an earlier --cutoff, or import newer purchases"
-    )
+def _never_recommended(items: pl.DataFrame) -> pl.Series:
+    return items.filter(~pl.col("recommendable"))["item_id"].implode()
+
+
+def _between(start_us: int | None, end_us: int) -> pl.Expr:
+    """Select the events of [start, end); without a start, all before the end."""
+    ts_us = pl.col("ts").dt.timestamp("us")
+    return ts_us < end_us if start_us is None else (ts_us >= start_us) & (ts_us < end_us)
+
+
+def _day(moment_us: int) -> str:
+    return str(np.datetime64(moment_us, "us").astype("datetime64[D]"))
