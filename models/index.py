@@ -52,7 +52,7 @@ class ExactIndex:
 
     def __init__(self, flat: faiss.IndexFlat) -> None:
         self._flat = flat
-        self.vectors = _flat_vectors(flat)
+        self.vectors = _vectors(flat, flat)
 
     @classmethod
     def of(cls, vectors: Float32) -> "ExactIndex":
@@ -79,7 +79,7 @@ class HnswIndex:
     def __init__(self, graph: faiss.Index) -> None:
         untyped: Any = graph
         self._graph = untyped
-        self.vectors = _flat_vectors(_faiss.downcast_index(untyped.storage))
+        self.vectors = _vectors(_faiss.downcast_index(untyped.storage), graph)
 
     @classmethod
     def of(cls, vectors: Float32) -> "HnswIndex":
@@ -118,7 +118,7 @@ def build_index(vectors: Float32) -> Index:
 def read_index(path: Path) -> Index:
     """Open an index file. Raises BundleError if FAISS cannot read it or it is of another kind."""
     try:
-        index: Any = faiss.downcast_index(faiss.read_index(str(path)))
+        index: Any = faiss.read_index(str(path))
     except RuntimeError as error:
         msg = f"{path.name} is no FAISS index that this version reads; train again or roll back"
         raise BundleError(msg) from error
@@ -130,7 +130,15 @@ def read_index(path: Path) -> Index:
     raise BundleError(msg)
 
 
-def _flat_vectors(flat: faiss.IndexFlat) -> Float32:
-    """Return a view, shape (n, d), of the vectors that FAISS holds; the index must outlive it."""
+class _Kept:
+    """What numpy keeps alive as the base of a view: FAISS frees its memory with the index that owns it."""
+
+    def __init__(self, view: Float32, owner: faiss.Index) -> None:
+        self.__array_interface__ = view.__array_interface__
+        self.owner = owner
+
+
+def _vectors(flat: faiss.IndexFlat, owner: faiss.Index) -> Float32:
+    """Return a view, shape (n, d), of the vectors that FAISS holds; it keeps their owner alive."""
     view: Float32 = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(flat.ntotal, flat.d)
-    return view
+    return np.asarray(_Kept(view, owner))

@@ -15,23 +15,15 @@ def tie_order(rows: Int32 | Int64) -> Int64:
 
 def best_first(scores: Float32, rows: Int32 | Int64, k: int) -> Int64:
     """Return positions, shape (min(k, n),), of the k highest scores, best first, ties by `tie_order` of their rows."""
-    if len(scores) > k:
-        kth = np.partition(scores, len(scores) - k)[len(scores) - k]
-        kept = np.flatnonzero(scores >= kth)
-    else:
-        kept = np.arange(len(scores))
+    kth = np.partition(scores, -k)[-k] if 0 < k < len(scores) else -np.inf
+    kept = np.flatnonzero(scores >= kth)
     return kept[np.lexsort((tie_order(rows[kept]), -scores[kept]))][:k]
 
 
 def top_rows(scores: Float32, mask: Mask, k: int) -> Int32:
-    """Return the rows, shape (<= k,), of the k highest finite scores inside a mask, best first.
+    """Return the rows, shape (<= k,), of the k highest scores inside a mask, best first.
 
-    scores, mask: shape (n,), one per row. Cost at 25k rows: 50 microseconds.
+    scores, mask: shape (n,), one per row; scores are finite. Cost at 25k rows: 70 microseconds, 25 in a mask of 1 %.
     """
-    masked = np.where(mask, scores, np.float32(-np.inf))
-    if len(masked) > k:
-        kth = np.partition(masked, len(masked) - k)[len(masked) - k]
-        rows = np.flatnonzero((masked >= kth) & mask) if kth > -np.inf else np.flatnonzero(mask)
-    else:
-        rows = np.flatnonzero(mask)
-    return rows[best_first(masked[rows], rows, k)].astype(np.int32)
+    rows = np.flatnonzero(mask)
+    return rows[best_first(scores[rows], rows, k)].astype(np.int32)
