@@ -22,6 +22,7 @@ from training.evaluate.held_out import HeldOut, Split
 from training.evaluate.lists import Asking, Question, ask
 from training.evaluate.metrics import Targets
 from training.evaluate.table import Judgement, Options, Table, rows_of
+from training.evaluate.temporal import Asked
 
 K = 10
 METRICS: Final = ("mrr@10", "recall@10")
@@ -36,28 +37,36 @@ def basket(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placement
     """
     started = perf_counter()
     held_out = split.held_out
-    lines, starts = _orders(held_out)
-    sizes = np.diff(np.r_[starts, len(lines)])
-    hidden = starts + np.random.default_rng(options.seed).integers(0, sizes)
-    shoppers = held_out.owners[lines[hidden]].astype(np.int64)
-    owners = split.owners_before(shoppers)
+    found = asked(split, snapshot, options.seed)
     asking = Asking(snapshot, split.past, replace(placements["complement"], n=K), options.models)
-    questions = [
-        Question(owner, _cart(held_out, snapshot, lines[start : start + size], lines[place]))
-        for owner, start, size, place in zip(owners.tolist(), starts, sizes, hidden, strict=True)
-    ]
-    numbers = np.arange(len(hidden))
     judgement = Judgement(
         task=TASK,
-        lists=ask(asking, questions, options.processes, partial(options.progress, TASK)),
-        targets=Targets.of(numbers, held_out.rows[lines[hidden]], held_out.amounts[lines[hidden]], len(hidden)),
-        shoppers=shoppers,
-        n_known=split.n_known(owners),
+        lists=ask(asking, found.questions, options.processes, partial(options.progress, TASK)),
+        targets=found.targets,
+        shoppers=found.shoppers,
+        n_known=split.n_known(found.owners),
         demand=asking.demand,
     )
     rows, pairs = rows_of(judgement, METRICS, options.seed)
     horizon_days = (held_out.until_us - held_out.cutoff_us) / DAY_US
     return Table("basket", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, perf_counter() - started)
+
+
+def asked(split: Split, snapshot: Snapshot, seed: int) -> Asked:
+    """Return a question per order: its cart, and the hidden item. Raises InputError if no order has two items."""
+    held_out = split.held_out
+    lines, starts = _orders(held_out)
+    sizes = np.diff(np.r_[starts, len(lines)])
+    hidden = starts + np.random.default_rng(seed).integers(0, sizes)
+    shoppers = held_out.owners[lines[hidden]].astype(np.int64)
+    owners = split.owners_before(shoppers)
+    questions = [
+        Question(owner, _cart(held_out, snapshot, lines[start : start + size], lines[place]))
+        for owner, start, size, place in zip(owners.tolist(), starts, sizes, hidden, strict=True)
+    ]
+    numbers = np.arange(len(hidden))
+    targets = Targets.of(numbers, held_out.rows[lines[hidden]], held_out.amounts[lines[hidden]], len(hidden))
+    return Asked(questions, targets, shoppers, owners)
 
 
 def _orders(held_out: HeldOut) -> tuple[Int64, Int64]:

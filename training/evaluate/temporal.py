@@ -7,14 +7,14 @@ these cost is the row `endcap (display rules)`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Final
 
 import numpy as np
 
-from models.arrays import DAY_US
+from models.arrays import DAY_US, Int64
 from models.errors import InputError
 from models.placement import Known, Placement, Task
 from models.snapshot import Snapshot
@@ -55,23 +55,46 @@ def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placeme
     return Table("temporal", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, seconds)
 
 
-def _judgement(task: str, asking: Asking, split: Split, options: Options) -> Judgement | None:
-    """Ask every shopper's question and gather what they bought; None if nobody bought anything that counts."""
+@dataclass(frozen=True)
+class Asked:
+    """Everybody's question of one task, and what was right; q questions."""
+
+    questions: list[Question]
+    targets: Targets
+    """q sets of rows of `split.held_out.vocabulary`."""
+    shoppers: Int64
+    """Shape (q,): who asks, as a number of the held-out shoppers."""
+    owners: Int64
+    """Shape (q,): who asks, as a shopper number of the past."""
+
+
+def asked(split: Split, known: Known) -> Asked | None:
+    """Return a question per shopper with a history, and what they bought; None if nobody bought anything that counts.
+
+    known: with `mask` only items that the shopper never bought before count.
+    """
     held_out = split.held_out
     counts = split.seen_before()
-    if asking.placement.known == "mask":
+    if known == "mask":
         counts &= ~held_out.repeats
     shoppers, numbers = np.unique(held_out.owners[counts].astype(np.int64), return_inverse=True)
     if not len(shoppers):
         return None
     targets = Targets.of(numbers, held_out.rows[counts], held_out.amounts[counts], len(shoppers))
     owners = split.owners_before(shoppers)
-    questions = [Question(owner) for owner in owners.tolist()]
+    return Asked([Question(owner) for owner in owners.tolist()], targets, shoppers, owners)
+
+
+def _judgement(task: str, asking: Asking, split: Split, options: Options) -> Judgement | None:
+    """Ask every shopper's question and gather what they bought; None if nobody bought anything that counts."""
+    found = asked(split, asking.placement.known)
+    if found is None:
+        return None
     return Judgement(
         task=task,
-        lists=ask(asking, questions, options.processes, partial(options.progress, task)),
-        targets=targets,
-        shoppers=shoppers,
-        n_known=split.n_known(owners),
+        lists=ask(asking, found.questions, options.processes, partial(options.progress, task)),
+        targets=found.targets,
+        shoppers=found.shoppers,
+        n_known=split.n_known(found.owners),
         demand=asking.demand,
     )
