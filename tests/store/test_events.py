@@ -129,3 +129,14 @@ def test_an_import_that_breaks_off_leaves_the_indexes_built(database: Database) 
     with pytest.raises(ZeroDivisionError), deferred_indexes(database):
         raise ZeroDivisionError
     assert index_names(database) == expected
+
+
+def test_an_import_builds_the_indexes_that_a_killed_one_left_out(database: Database) -> None:
+    expected = index_names(database)
+    append(database, event_row("a"))
+    with database.writing() as connection:
+        for name in expected:
+            connection.exec_driver_sql(f"DROP INDEX {name}")
+    with deferred_indexes(database):
+        assert index_names(database) == set()
+    assert index_names(database) == expected
