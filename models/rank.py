@@ -57,7 +57,8 @@ class Blend:
         """Return the probability of success, shape (c,)."""
         del context  # the learned ranker will look at it
         log_odds = self.bias + self.shares(candidates).sum(axis=1)
-        probability: Float32 = (1.0 / (1.0 + np.exp(-log_odds))).astype(np.float32)
+        # The logistic function, written so that no exponent overflows.
+        probability: Float32 = np.exp(-np.logaddexp(0.0, -log_odds)).astype(np.float32)
         return probability
 
     def shares(self, candidates: Candidates) -> Float32:
@@ -74,7 +75,9 @@ class OwnScore:
 
     def score(self, context: Context, candidates: Candidates) -> Float32:
         del context
-        return candidates.scores[:, 0]
+        own: Float32 = candidates.scores[:, :1].sum(axis=1)  # a sum, because there may be no source at all
+        return own
 
     def shares(self, candidates: Candidates) -> Float32:
-        return np.nan_to_num(candidates.scores)
+        # The one source carries every candidate, also those to which it gives a negative score.
+        return np.ones_like(candidates.scores)

@@ -1,0 +1,74 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.candidates import Candidates
+from models.context import Context
+from models.rank import Blend, Calibration, OwnScore
+
+NOBODY = Context(now_us=0)
+SCORE = st.floats(-10, 10, width=32)
+
+
+@st.composite
+def calibrations(draw: st.DrawFn) -> Calibration:
+    knots = sorted(draw(st.lists(SCORE, min_size=1, max_size=5, unique=True)))
+    odds = sorted(draw(st.lists(st.floats(-200, 20, width=32), min_size=len(knots), max_size=len(knots))))
+    return Calibration(
+        np.array(knots, np.float32), np.array(odds, np.float32), draw(st.floats(-20, 0)), draw(st.floats(0, 3))
+    )
+
+
+def candidates_of(scores: list[list[float]]) -> Candidates:
+    table = np.array(scores, np.float32).reshape(len(scores), -1)
+    names = tuple("abc"[: table.shape[1]])
+    return Candidates(np.arange(len(table), dtype=np.int32), table, names)
+
+
+@given(calibrations(), calibrations(), SCORE | st.just(np.nan), st.lists(SCORE, min_size=2, max_size=8))
+def test_a_higher_score_never_lowers_the_blend(
+    one: Calibration, two: Calibration, other: float, scores: list[float]
+) -> None:
+    blend = Blend(-3.0, {"a": one, "b": two})
+    ranked = blend.score(NOBODY, candidates_of([[score, other] for score in sorted(scores)]))
+    # float32 rounds the sum of the sources: a step of 1e-6 of it is not a fall.
+    assert (np.diff(ranked) >= -1e-6).all()
+    assert ((ranked >= 0) & (ranked <= 1)).all()
+
+
+@given(calibrations(), calibrations(), SCORE)
+def test_a_source_that_did_not_propose_adds_nothing(one: Calibration, two: Calibration, score: float) -> None:
+    candidates = candidates_of([[score, np.nan]])
+    both, alone = Blend(-3.0, {"a": one, "b": two}), Blend(-3.0, {"a": one})
+    assert both.shares(candidates)[0, 1] == 0.0
+    assert both.score(NOBODY, candidates).tolist() == alone.score(NOBODY, candidates).tolist()
+
+
+def test_a_source_without_a_calibration_adds_nothing() -> None:
+    assert Blend(0.0, {}).score(NOBODY, candidates_of([[3.0], [9.0]])).tolist() == [0.5, 0.5]
+
+
+def test_shares_say_what_each_source_adds() -> None:
+    line = Calibration(np.array([0, 1], np.float32), np.array([-2, 2], np.float32), missing=-2.0, weight=0.5)
+    blend = Blend(0.0, {"a": line, "b": line})
+    shares = blend.shares(candidates_of([[1.0, 0.5], [0.0, np.nan], [7.0, -7.0]]))
+    assert shares.tolist() == [[2.0, 1.0], [0.0, 0.0], [2.0, 0.0]]
+    np.testing.assert_allclose(blend.score(NOBODY, candidates_of([[1.0, 0.5]])), [1 / (1 + np.exp(-3.0))], rtol=1e-6)
+
+
+def test_a_hopeless_candidate_is_improbable_without_a_warning() -> None:
+    steep = Calibration(np.array([0], np.float32), np.array([-500], np.float32), missing=0.0, weight=1.0)
+    assert Blend(0.0, {"a": steep}).score(NOBODY, candidates_of([[0.0]])).tolist() == [0.0]
+
+
+def test_one_source_is_ranked_by_its_own_score() -> None:
+    candidates = candidates_of([[3.0], [-1.0]])
+    assert OwnScore().score(NOBODY, candidates).tolist() == [3.0, -1.0]
+    assert (OwnScore().shares(candidates) > 0).all(), "whatever the score, it is this source's"
+
+
+def test_no_candidates_have_no_scores() -> None:
+    nothing = Candidates(np.zeros(0, np.int32), np.zeros((0, 0), np.float32), ())
+    for ranker in (OwnScore(), Blend(0.0, {})):
+        assert ranker.score(NOBODY, nothing).shape == (0,)
+        assert ranker.shares(nothing).shape == (0, 0)
