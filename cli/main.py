@@ -86,7 +86,7 @@ def print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_show_locals=False)
+app = typer.Typer(name="endcap", cls=LazyGroup, no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 
 @app.callback()
