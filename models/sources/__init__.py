@@ -4,9 +4,13 @@ from typing import Final
 
 from models.sources.als import Als
 from models.sources.base import Source
+from models.sources.bought_together import BoughtTogether
 from models.sources.buy_again import BuyAgain
+from models.sources.covisitation import Covisitation
 from models.sources.item_knn import ItemKnn
 from models.sources.popular import Popular
 
-SOURCES: Final[dict[str, type[Source]]] = {source.name: source for source in (Als, ItemKnn, BuyAgain, Popular)}
+SOURCES: Final[dict[str, type[Source]]] = {
+    source.name: source for source in (Als, ItemKnn, Covisitation, BoughtTogether, BuyAgain, Popular)
+}
 """Name -> class. The order is that of reports and of the columns of candidates."""

@@ -1,37 +1,11 @@
 """Items that the same shoppers like."""
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from models.arrays import Float32, Int32, Mask
-from models.context import Context
-from models.neighbours import Neighbours
-from models.sources.base import Learned
-from models.sources.query import query_of
+from models.sources.table import Table
 
 
-@dataclass(frozen=True)
-class ItemKnn:
-    """Adds up, over the items asked about, how similar they are to each candidate."""
+class ItemKnn(Table):
+    """A table of neighbours; its formula stands in training/fit/item_knn.py."""
 
     name: ClassVar[str] = "item_knn"
-    neighbours: Neighbours
-    query_items: int
-    """At most so many items are asked about, the heaviest ones."""
-
-    @classmethod
-    def load(cls, learned: Learned) -> Self:
-        """Arrays: rows (L, K) int32; weights (L, K) float32, cosines. Settings: query_items."""
-        neighbours = Neighbours(learned.arrays["rows"], learned.arrays["weights"])
-        return cls(neighbours, int(learned.settings["query_items"]))
-
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the rows inside the mask that are most similar to the anchors, or to the shopper's items."""
-        return self.neighbours.propose(*self._query(context), mask, k)
-
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return the items asked about that have this row among their neighbours, and each one's part."""
-        return self.neighbours.contributions(*self._query(context), row)
-
-    def _query(self, context: Context) -> tuple[Int32, Float32]:
-        return query_of(context, len(self.neighbours), self.query_items)

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from models.errors import ConfigurationError
 from models.sources.base import Learned
 from training.data import TrainingData
-from training.fit import als, buy_again, item_knn, popular
+from training.fit import als, bought_together, buy_again, covisitation, item_knn, popular
 
 
 class Fit(Protocol):
@@ -39,6 +39,8 @@ class FitFunction(Protocol):
 FITS: Final[Mapping[str, Fit]] = {
     "als": als,
     "item_knn": item_knn,
+    "covisitation": covisitation,
+    "bought_together": bought_together,
     "buy_again": buy_again,
     "popular": popular,
 }

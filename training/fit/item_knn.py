@@ -7,34 +7,27 @@ Differs from both in that old likes fade, so the table follows the shop.
 
 import numpy as np
 from implicit.nearest_neighbours import ItemItemRecommender
-from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix, diags
 
 from models.sources.base import Learned
 from training.data import TrainingData
 from training.fit.likes import liking_matrix
-from training.fit.tables import learned_table, neighbours_of
+from training.fit.tables import TableSettings, learned_table, neighbours_of
 
 # An item all of whose likes were taken back has length 0, and no neighbours.
 _SHORTEST = 1e-12
 
 
-class Settings(BaseModel, extra="forbid", frozen=True):
+class Settings(TableSettings, extra="forbid", frozen=True):
     """The knobs of `item_knn`."""
-
-    neighbours: int = Field(default=100, gt=0)
-    """Neighbours kept per item. Changes results and speed: more reach further, 8 bytes each per item."""
-
-    query_items: int = Field(default=60, gt=0)
-    """Items of a history that are asked about, the heaviest. Changes results and speed: each adds `neighbours` sums."""
 
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
     """Learn rows and weights, each (n_warm, neighbours). Raises LearnedNothingError if no two items share a shopper."""
     likes = liking_matrix(data, "item_knn")
+    lengths = np.sqrt(np.bincount(likes.indices, weights=likes.data**2, minlength=data.n_warm))
     # An item is its own nearest neighbour: one more is asked for, and it is dropped below.
     model = ItemItemRecommender(K=settings.neighbours + 1, num_threads=0)
-    lengths = np.sqrt(np.bincount(likes.indices, weights=likes.data**2, minlength=data.n_warm))
     model.fit(csr_matrix(likes @ diags(1 / np.maximum(lengths, _SHORTEST)), dtype=np.float64), show_progress=False)
     table = neighbours_of(model.similarity, 0, settings.neighbours)
-    return learned_table([table], "item_knn", "no two items have a shopper in common", settings.query_items)
+    return learned_table("item_knn", [table], settings, "no two items have a shopper in common")

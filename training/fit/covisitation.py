@@ -1,0 +1,70 @@
+"""Covisitation: what shoppers come to soon after an item.
+
+s_ab = sum over steps from a to b of 1 / gap, and of reverse / gap over steps from b to a, over sqrt(n_a * n_b).
+A step leads to each of the next `window` events of the same shopper; its gap counts the moments between, so that the
+lines of one order, which have no order among them, are one moment: gap 1, both ways in full. n counts events.
+Davidson et al., "The YouTube video recommendation system", RecSys 2010, section 3.1, relates items by co-counts over a
+normaliser; differs from it in direction and gap.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from pydantic import Field
+from scipy.sparse import csr_matrix
+
+from models.arrays import Float32, Float64, Int32, Int64
+from models.history import Events
+from models.sources.base import Learned
+from training.data import TrainingData
+from training.fit.likes import liked_warm
+from training.fit.tables import TableSettings, blocks_of, learned_table, neighbours_of
+
+
+class Settings(TableSettings, extra="forbid", frozen=True):
+    """The knobs of `covisitation`."""
+
+    window: int = Field(default=20, gt=0)
+    """Later events that an event is paired with. Changes results, and the time to learn in proportion."""
+
+    reverse: float = Field(default=0.5, ge=0, le=1)
+    """What a step back is worth. Changes results: 0 asks strictly what comes after, 1 forgets direction."""
+
+
+def fit(data: TrainingData, settings: Settings) -> Learned:
+    """Learn rows and weights, each (n_warm, neighbours). Raises LearnedNothingError if no shopper took a step."""
+    events = liked_warm(data, "covisitation")
+    blocks = _neighbours(events, data.n_warm, settings)
+    return learned_table("covisitation", blocks, settings, "no shopper liked two different items")
+
+
+def _neighbours(events: Events, n_rows: int, settings: Settings) -> Iterator[tuple[Int32, Float32]]:
+    counts = np.bincount(events.items, minlength=n_rows)
+    scale = 1 / np.sqrt(np.maximum(counts, 1))
+    by_item = np.argsort(events.items, kind="stable")
+    ends = np.cumsum(counts)
+    is_new_moment = np.r_[True, (np.diff(events.ts_us) != 0) | (np.diff(events.owners) != 0)][: len(events)]
+    moments = np.cumsum(is_new_moment)
+    for block in blocks_of(counts * 2 * settings.window):
+        from_events = by_item[ends[block.start] - counts[block.start] : ends[block.stop - 1]]
+        sources, targets, weights = _steps(from_events, events, moments, settings)
+        values = weights * scale[sources] * scale[targets]
+        shape = (block.stop - block.start, n_rows)
+        similarities = csr_matrix((values, (sources - block.start, targets)), shape=shape)
+        yield neighbours_of(similarities, block.start, settings.neighbours)
+
+
+def _steps(from_events: Int64, events: Events, moments: Int64, settings: Settings) -> tuple[Int32, Int32, Float64]:
+    """Return the steps from some events, given by position: from which item, to which, and its weight."""
+    steps = []
+    for offset in (*range(-settings.window, 0), *range(1, settings.window + 1)):
+        to_events = from_events + offset
+        inside = (to_events >= 0) & (to_events < len(events))
+        here, there = from_events[inside], to_events[inside]
+        paired = (events.owners[here] == events.owners[there]) & (events.items[here] != events.items[there])
+        here, there = here[paired], there[paired]
+        gaps = np.abs(moments[there] - moments[here])
+        worth = np.where(gaps == 0, 1.0, 1.0 if offset > 0 else settings.reverse)
+        steps.append((events.items[here], events.items[there], worth / np.maximum(gaps, 1)))
+    sources, targets, weights = (np.concatenate(column) for column in zip(*steps, strict=True))
+    return sources, targets, weights
