@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from models.errors import ConfigurationError
 from models.events import EVENT_TYPES
 from models.history import Memory
+from training.checks.run import Checks
 from training.fit import FITS, fit_of
 
 
@@ -83,6 +84,8 @@ class Recipe(BaseModel):
     horizon_days: int = Field(default=28, gt=0)
     """How far ahead the blend learns to look, and the length of the gate's test. Changes results."""
     memory: MemorySettings = MemorySettings()
+    checks: Checks = Checks()
+    """Thresholds of the data checks (docs/checks.md). They decide whether a training runs, never what it makes."""
     blend: BlendSettings = BlendSettings()
     gate: GateSettings = GateSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=_all_sources)

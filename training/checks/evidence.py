@@ -7,12 +7,6 @@ from functools import cached_property
 import polars as pl
 
 from models.arrays import DAY_US
-from models.events import EVENT_TYPES
-
-NOT_LIKING = ("remove_from_cart", "refund", "impression", "search")
-"""Event types that say nothing of liking, unless the configuration gives them a weight."""
-
-LIKING = tuple(name for name in EVENT_TYPES if name not in NOT_LIKING)
 
 STRAY_SPANS = 10
 """Times the span of the middle half of the events. One that doubles each quarter begins 6 before it in 3 years."""
@@ -31,11 +25,11 @@ class Evidence:
     """The catalogue, columns of docs/formats.md; an empty list counts as none."""
     now_us: int
     """Microseconds since the epoch, UTC."""
-    horizon_days: float = 28.0
+    horizon_days: float
     """How far ahead a training predicts: it keeps one such stretch for fitting the blend and one for evaluating."""
-    min_shoppers: int = 5
+    min_shoppers: int
     """How many shoppers must have liked an item before the collaborative sources may learn it."""
-    liking: Collection[str] = LIKING
+    liking: Collection[str]
     """Event types that say something of liking: those with a weight above 0."""
 
     @cached_property

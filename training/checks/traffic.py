@@ -45,8 +45,8 @@ class Robots(Check):
             f"{shown(name)} ({n:,})" for name, n in robots.select("shopper", "n_events").head(3).rows()
         )
         what = (
-            f"{made:.1%} of the events are by shoppers who made over {bound:.1%} of all or met over "
-            f"{self.items_a_day:,} items in a day ({robots.height:,} of {evidence.by_shopper.height:,}). The busiest: {examples}."
+            f"{made:.1%} of the events are by {robots.height:,} of {evidence.by_shopper.height:,} shoppers, who made "
+            f"over {bound:.1%} of all or met over {self.items_a_day:,} items in a day. The busiest: {examples}."
         )
         to_do = (
             "If guests share one id, give each an anonymous_id of its own; if these are robots, filter them where "
