@@ -41,6 +41,10 @@ class Targets:
         """Number of targets of each set, shape (u,)."""
         return np.diff(self.offsets)
 
+    def of_set(self, number: int) -> Int32:
+        """Return the targets of one set, ascending."""
+        return self.rows[self.offsets[number] : self.offsets[number + 1]]
+
     def found_in(self, lists: Int32) -> Int64:
         """Return for each place of each list, shape (u, k), which target stands there; -1 where none does."""
         width = int(max(self.rows.max(initial=0), lists.max(initial=0))) + 2
