@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from models.errors import ConfigurationError
 from models.sources.base import Learned
 from training.data import TrainingData
-from training.fit import als, bought_together, buy_again, covisitation, item_knn, popular
+from training.fit import als, bought_together, buy_again, content, covisitation, item_knn, new, popular, trending
 
 
 class Fit(Protocol):
@@ -41,8 +41,11 @@ FITS: Final[Mapping[str, Fit]] = {
     "item_knn": item_knn,
     "covisitation": covisitation,
     "bought_together": bought_together,
+    "content": content,
     "buy_again": buy_again,
+    "trending": trending,
     "popular": popular,
+    "new": new,
 }
 """Source name -> fit module."""
 
