@@ -14,12 +14,13 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from models.catalogue import ALWAYS_FROM_US, ALWAYS_UNTIL_US, Catalogue, Item
+from models.catalogue import Catalogue
 from models.context import Context, build_context
 from models.events import CODE_OF, EVENT_TYPES, PURCHASE
 from models.history import Events, History, Memory, Past, Recent, summarise
 from models.placement import Known
 from models.vocabulary import Vocabulary
+from training.catalogue import catalogue_of
 from training.data import TrainingData, prepare
 
 NOW: Final = datetime(2026, 11, 2, tzinfo=UTC)
@@ -133,7 +134,7 @@ class World:
 
     def catalogue(self, vocabulary: Vocabulary | None = None) -> Catalogue:
         """The items as a request sees them, in the vocabulary's row order."""
-        return Catalogue.of([_item_of(row) for row in self.items.iter_rows(named=True)], vocabulary)
+        return catalogue_of(self.items, vocabulary)
 
 
 def microseconds(moment: datetime) -> int:
@@ -163,25 +164,6 @@ def _columns(events: pl.DataFrame, numbers: list[int]) -> Events:
         ts_us=np.array([microseconds(ts) for ts in events["ts"]], np.int64),
         prices=np.array([np.nan if price is None else price for price in events["price"]], np.float32),
         orders=np.array([orders.get(order, -1) for order in events["order_id"]], np.int32),
-    )
-
-
-def _item_of(row: dict[str, Any]) -> Item:
-    def moment(name: str, otherwise: np.int64) -> int:
-        return int(otherwise) if row[name] is None else microseconds(row[name])
-
-    return Item(
-        item_id=row["item_id"],
-        title=row["title"] or "",
-        category=tuple(row["category"] or ()),
-        brand=row["brand"] or "",
-        group_id=row["group_id"] or "",
-        price=float("nan") if row["price"] is None else row["price"],
-        in_stock=row["in_stock"],
-        recommendable=row["recommendable"],
-        available_from_us=moment("available_from", ALWAYS_FROM_US),
-        available_until_us=moment("available_until", ALWAYS_UNTIL_US),
-        published_at_us=moment("published_at", ALWAYS_FROM_US),
     )
 
 
@@ -216,7 +198,7 @@ def two_communities(n: int = 12) -> World:
     rows += [event("u:both", it, NOW - timedelta(hours=30 - k)) for k, it in enumerate(both)]
     items = item_frame(item(it, (name,), tags=[name]) for name, ids in communities.items() for it in ids)
     each = tuple(frozenset(ids) for ids in communities.values())
-    asked = Question(("als", "item_knn", "covisitation", "content"), "u:both", known="mask", each=each)
+    asked = Question(("als", "item_knn", "covisitation"), "u:both", known="mask", each=each)
     return World("two communities", event_frame(rows), items, (asked,))
 
 
