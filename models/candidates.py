@@ -1,6 +1,6 @@
 """Candidates: the rows that the sources propose, with each source's score; found inside the mask."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,15 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @classmethod
+    def joined(cls, requests: Sequence["Candidates"]) -> "Candidates":
+        """Lay the candidates of several requests, asked of the same sources, one after another."""
+        return cls(
+            np.concatenate([one.rows for one in requests]),
+            np.concatenate([one.scores for one in requests]),
+            requests[0].sources,
+        )
 
     def of_source(self, name: str) -> "Candidates":
         """Return only what one source proposed."""

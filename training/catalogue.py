@@ -1,8 +1,5 @@
 """The catalogue frame as the columns that requests read."""
 
-from dataclasses import replace
-
-import numpy as np
 import polars as pl
 
 from models.catalogue import ALWAYS_FROM_US, ALWAYS_UNTIL_US, Catalogue, Item
@@ -26,14 +23,3 @@ def catalogue_of(items: pl.DataFrame, vocabulary: Vocabulary | None = None) -> C
     )
     rows = [Item(item_id, title, tuple(category), *rest) for item_id, title, category, *rest in columns.iter_rows()]
     return Catalogue.of(rows, vocabulary)
-
-
-def for_judging(catalogue: Catalogue) -> Catalogue:
-    """Return a catalogue in which everything recommendable can be had: today's stock says nothing of a past horizon."""
-    n = len(catalogue)
-    return replace(
-        catalogue,
-        in_stock=np.ones(n, dtype=np.bool_),
-        available_from_us=np.full(n, ALWAYS_FROM_US),
-        available_until_us=np.full(n, ALWAYS_UNTIL_US),
-    )

@@ -15,6 +15,7 @@ from models.catalogue import COLUMNS, Catalogue
 from models.errors import BundleError, StoreError
 from models.events import EVENT_TYPES
 from models.history import Memory
+from models.placement import Task
 from models.rank import Blend
 from models.sources.base import Learned
 from store.bundles.manifest import MANIFEST, DataWindow, FileEntry, Manifest, MemoryEntry, SourceEntry, sha256_of
@@ -33,7 +34,7 @@ class Draft:
     memory: Memory
     learned: Mapping[str, Learned]
     left_out: Mapping[str, str]
-    rankers: Mapping[str, Blend]
+    rankers: Mapping[Task, Blend]
     recipe: dict[str, Any]
     data: DataWindow
     metrics: dict[str, Any]

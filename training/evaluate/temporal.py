@@ -14,12 +14,14 @@ from typing import Final
 
 import numpy as np
 
-from models.arrays import DAY_US, Int64
+from models.arrays import DAY_US, Int32, Int64
 from models.errors import InputError
 from models.placement import Known, Placement, Task
 from models.snapshot import Snapshot
+from models.vocabulary import Vocabulary
+from training.data import TrainingData
 from training.evaluate.held_out import Split
-from training.evaluate.lists import Asking, Question, ask
+from training.evaluate.lists import ENDCAP, Asking, Question, ask
 from training.evaluate.metrics import Targets
 from training.evaluate.table import Judgement, Options, Pair, Row, Table, rows_of
 
@@ -29,10 +31,25 @@ TASKS: Final[dict[str, tuple[Task, Known]]] = {"all": ("personal", "keep"), "new
 """Name in the table -> the placement's task, and what happens to items bought before."""
 
 
-def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placement], options: Options) -> Table:
+@dataclass(frozen=True)
+class Rival:
+    """Another recipe's snapshot, fitted on the same shop before the same cutoff."""
+
+    snapshot: Snapshot
+    past: TrainingData
+
+
+def temporal(
+    snapshot: Snapshot,
+    split: Split,
+    placements: Mapping[Task, Placement],
+    options: Options,
+    rivals: Mapping[str, Rival] | None = None,
+) -> Table:
     """Measure a snapshot that was fitted on `split.past`.
 
-    placements: the served ones, by task. Raises InputError if nobody with a history bought anything later.
+    placements: the served ones, by task. rivals: more rows by name, asked the same questions.
+    Raises InputError if nobody with a history bought anything later.
     """
     started = perf_counter()
     rows: list[Row] = []
@@ -40,7 +57,7 @@ def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placeme
     for task, (served_task, known) in TASKS.items():
         placement = replace(placements[served_task], n=K, known=known)
         asking = Asking(snapshot, split.past, placement, options.models)
-        judgement = _judgement(task, asking, split, options)
+        judgement = _judgement(task, asking, split, options, rivals or {})
         if judgement is not None:
             task_rows, task_pairs = rows_of(judgement, METRICS, options.seed)
             rows += task_rows
@@ -85,16 +102,30 @@ def asked(split: Split, known: Known) -> Asked | None:
     return Asked([Question(owner) for owner in owners.tolist()], targets, shoppers, owners)
 
 
-def _judgement(task: str, asking: Asking, split: Split, options: Options) -> Judgement | None:
+def _judgement(
+    task: str, asking: Asking, split: Split, options: Options, rivals: Mapping[str, Rival]
+) -> Judgement | None:
     """Ask every shopper's question and gather what they bought; None if nobody bought anything that counts."""
     found = asked(split, asking.placement.known)
     if found is None:
         return None
+    progress = partial(options.progress, task)
+    lists = ask(asking, found.questions, options.processes, progress)
+    for name, rival in rivals.items():
+        theirs = Asking(rival.snapshot, rival.past, asking.placement, (ENDCAP,))
+        rows = ask(theirs, found.questions, options.processes, progress)[ENDCAP]
+        lists[name] = _in_rows_of(asking.snapshot.vocabulary, rival.snapshot.vocabulary, rows)
     return Judgement(
         task=task,
-        lists=ask(asking, found.questions, options.processes, partial(options.progress, task)),
+        lists=lists,
         targets=found.targets,
         shoppers=found.shoppers,
         n_known=split.n_known(found.owners),
         demand=asking.demand,
     )
+
+
+def _in_rows_of(ours: Vocabulary, theirs: Vocabulary, rows: Int32) -> Int32:
+    """Translate lists, shape (q, k), from one vocabulary's rows to another's; -1 stays -1."""
+    row_of = np.append(ours.rows(theirs.ids), np.int32(-1))
+    return row_of[rows]

@@ -1,0 +1,78 @@
+"""What a blend learns from: candidates of past questions, each right or not by what came after."""
+
+import numpy as np
+
+from models.arrays import Int64
+from models.candidates import Candidates, gather
+from models.errors import InputError
+from models.placement import Placement
+from models.rules import eligible
+from models.snapshot import Snapshot
+from training.blend import LabelledCandidates
+from training.config import Recipe
+from training.evaluate import basket, temporal
+from training.evaluate.held_out import HeldOut, Split
+from training.evaluate.lists import Asking, Question
+from training.evaluate.metrics import Targets
+
+
+def examples_of(placement: Placement, snapshot: Snapshot, split: Split, recipe: Recipe) -> LabelledCandidates | None:
+    """Ask the questions of the placement's task, and label the candidates; None if the task has no right answers.
+
+    snapshot: fitted on `split.past`; its rankers are not used.
+    """
+    found = _asked(placement, snapshot, split, recipe.seed)
+    if found is None:
+        return None
+    questions, targets = found
+    drawn = _draw(len(questions), recipe.blend.max_examples, recipe.seed)
+    asking = Asking(snapshot, split.past, placement)
+    gathered = [_candidates(asking, questions[place]) for place in drawn]
+    labels = [np.isin(one.rows, targets.of_set(place)) for one, place in zip(gathered, drawn, strict=True)]
+    return LabelledCandidates(
+        Candidates.joined(gathered),
+        np.repeat(np.arange(len(drawn), dtype=np.int32), [len(one) for one in gathered]),
+        np.concatenate(labels),
+    )
+
+
+def _asked(placement: Placement, snapshot: Snapshot, split: Split, seed: int) -> tuple[list[Question], Targets] | None:
+    match placement.task:
+        case "personal" | "new_to_you":
+            found = temporal.asked(split, placement.known)
+            return None if found is None else (found.questions, found.targets)
+        case "complement":
+            try:
+                orders = basket.asked(split, snapshot, seed)
+            except InputError:
+                return None
+            return orders.questions, orders.targets
+        case "similar":
+            return _next_items(split.held_out, snapshot)
+
+
+def _next_items(held_out: HeldOut, snapshot: Snapshot) -> tuple[list[Question], Targets] | None:
+    """For each later purchase ask what the same shopper bought next: the different item after it, given it alone."""
+    rows, owners = held_out.rows, held_out.owners
+    known = rows < len(snapshot.vocabulary)
+    follows = (owners[1:] == owners[:-1]) & (rows[1:] != rows[:-1]) & known[:-1]
+    anchors, nexts = rows[:-1][follows], rows[1:][follows]
+    if not len(anchors):
+        return None
+    ids = snapshot.vocabulary.ids
+    numbers = np.arange(len(anchors))
+    targets = Targets.of(numbers, nexts, np.zeros(len(anchors)), len(anchors))
+    return [Question(-1, (ids[row],)) for row in anchors.tolist()], targets
+
+
+def _candidates(asking: Asking, question: Question) -> Candidates:
+    context = asking.context(question)
+    mask = eligible(context, asking.snapshot.catalogue, asking.placement)
+    return gather(context, asking.snapshot.sources, asking.placement, mask)
+
+
+def _draw(n: int, at_most: int, seed: int) -> Int64:
+    """Return which of n questions are asked, in their order."""
+    if n <= at_most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))

@@ -1,0 +1,117 @@
+"""One recipe fitted as of one moment: every source on the past, then every task's blend on what came after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from models.catalogue import Catalogue
+from models.errors import LearnedNothingError, TrainingError
+from models.placement import Placement, Task
+from models.rank import Blend, Ranker
+from models.snapshot import Snapshot
+from models.sources import SOURCES
+from models.sources.base import Learned
+from training.blend import FittedBlend, fit_blend
+from training.catalogue import catalogue_of
+from training.config import Recipe
+from training.data import TrainingData, prepare
+from training.evaluate.held_out import Split
+from training.examples import examples_of
+from training.fit import fit_of
+from training.progress import Steps
+from training.read import ShopData
+
+FALLBACK: Final = "personal"
+"""The task whose blend serves tasks that had nothing to learn from: without it no run succeeds."""
+
+
+@dataclass(frozen=True)
+class FittedSources:
+    """What the sources of a recipe learned before a moment."""
+
+    data: TrainingData
+    catalogue: Catalogue
+    """In bundle rows."""
+    learned: Mapping[str, Learned]
+    left_out: Mapping[str, str]
+    """Source -> why it learned nothing."""
+
+    def snapshot(self, rankers: Mapping[Task, Ranker]) -> Snapshot:
+        """Return what answers requests from these sources."""
+        return Snapshot(
+            version="being trained",
+            catalogue=self.catalogue,
+            sources={name: SOURCES[name].load(learned) for name, learned in self.learned.items()},
+            rankers=rankers,
+            memory=self.data.memory,
+            data_until_us=self.data.until_us,
+        )
+
+
+def lay_out(shop: ShopData, recipe: Recipe, until_us: int) -> TrainingData:
+    """Lay a shop's events before `until_us` out as the recipe says."""
+    return prepare(
+        shop.events,
+        shop.items,
+        until_us=until_us,
+        memory=recipe.memory.memory(),
+        min_shoppers=recipe.min_shoppers,
+        seed=recipe.seed,
+    )
+
+
+def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSources:
+    """Fit every source of the recipe.
+
+    A source that learns nothing is left out, and its reason kept. Raises TrainingError when all learn nothing.
+    """
+    learned, left_out = {}, {}
+    for name in recipe.sources:
+        try:
+            with steps.step(name):
+                learned[name] = fit_of(name).fit(data, recipe.source_settings(name))
+        except LearnedNothingError as error:
+            left_out[name] = str(error)
+            steps.say(f"[yellow]WARN[/yellow] {error}")
+    if not learned:
+        raise TrainingError("no source learned anything: " + "; ".join(left_out.values()))
+    return FittedSources(data, catalogue_of(data.items, data.vocabulary), learned, left_out)
+
+
+def fit_blends(
+    fitted: FittedSources, split: Split, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps
+) -> dict[Task, FittedBlend]:
+    """Fit each task's blend: candidates from sources that know only the past of the split, labels from its horizon.
+
+    fitted: the sources, fitted on `split.past`.
+    """
+    snapshot = fitted.snapshot({})
+    blends: dict[Task, FittedBlend] = {}
+    for task, placement in one_per_task(placements).items():
+        with steps.step(f"blend {task}"):
+            examples = examples_of(placement, snapshot, split, recipe)
+            if examples is None or not examples.labels.any():
+                steps.say(f"[yellow]WARN[/yellow] nothing shows what is right for {task}: it is ranked as {FALLBACK}")
+            else:
+                blends[task] = fit_blend(examples, recipe.blend)
+    if FALLBACK not in blends:
+        raise TrainingError(
+            "none of the candidates was bought in the validation window, so no ranking can be learned; "
+            "import more events, or set a longer horizon_days"
+        )
+    return blends
+
+
+def rankers_of(blends: Mapping[Task, FittedBlend]) -> dict[Task, Blend]:
+    """Return a ranker for every task; one that had nothing to learn from ranks as the task FALLBACK does."""
+    return {task: blends.get(task, blends[FALLBACK]).blend for task in get_args(Task)}
+
+
+def one_per_task(placements: Mapping[str, Placement]) -> dict[Task, Placement]:
+    """Return for each task the first placement of it that asks the most sources: what its blend is fitted for."""
+    chosen: dict[Task, Placement] = {}
+    for placement in placements.values():
+        best = chosen.get(placement.task)
+        if best is None or len(placement.sources) > len(best.sources):
+            chosen[placement.task] = placement
+    return chosen

@@ -1,0 +1,82 @@
+"""Measure a trial, and the champion's recipe beside it, and hear what the gate says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.errors import BundleError, RecommenderError
+from models.placement import Placement
+from store.bundles.manifest import Manifest
+from store.bundles.published import PublishedBundles
+from training.config import Recipe, recipe_of
+from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY
+from training.evaluate.table import Options, Table
+from training.evaluate.temporal import Rival, temporal
+from training.fitting import one_per_task
+from training.gate import CHAMPION, beats_popularity, keeps_its_figures, not_below_champion, recorded_figures
+from training.progress import Steps
+from training.read import ShopData
+from training.trial import Trial, fit_trial
+
+PROCESSES = 2
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the gate measured and what it says."""
+
+    table: Table
+    refusals: tuple[str, ...]
+    """Why this should not be published; empty = it may."""
+
+    def figures(self) -> dict[str, float]:
+        """Return what a bundle keeps for the next gate."""
+        return recorded_figures(self.table)
+
+
+def judge(
+    trial: Trial,
+    shop: ShopData,
+    recipe: Recipe,
+    placements: Mapping[str, Placement],
+    bundles: PublishedBundles,
+    steps: Steps,
+) -> Judged:
+    """Judge a trial against popularity, and against the champion.
+
+    The champion's recipe, when it is another one, is fitted on the same past and measured on the same horizon; when it
+    is the same, its recorded figures are what must not fall.
+    """
+    champion = _champion(bundles, steps)
+    rivals: dict[str, Rival] = {}
+    theirs = None if champion is None else _recipe_of(champion, steps)
+    if theirs is not None and theirs != recipe:
+        with steps.step("fit the champion's recipe on the same past"):
+            other = fit_trial(shop, theirs, placements, trial.split.held_out.cutoff_us, steps)
+            rivals[CHAMPION] = Rival(other.snapshot, other.split.past)
+    options = Options(seed=recipe.seed, models=(ENDCAP, POPULAR_EVER, POPULAR_LATELY), processes=PROCESSES)
+    with steps.step("measure on the last horizon"):
+        table = temporal(trial.snapshot, trial.split, one_per_task(placements), options, rivals)
+    refusals = beats_popularity(table)
+    if rivals:
+        refusals += not_below_champion(table)
+    elif champion is not None and theirs is not None:
+        refusals += keeps_its_figures(table, champion.metrics.get("figures", {}), recipe.gate.max_fall)
+    return Judged(table, tuple(refusals))
+
+
+def _champion(bundles: PublishedBundles, steps: Steps) -> Manifest | None:
+    try:
+        pointer = bundles.pointer()
+        return None if pointer is None else bundles.manifest(pointer.champion)
+    except BundleError as error:
+        steps.say(f"[yellow]WARN[/yellow] the champion cannot be compared with: {error}")
+        return None
+
+
+def _recipe_of(champion: Manifest, steps: Steps) -> Recipe | None:
+    """Return the champion's recipe; None if this Endcap no longer knows its keys."""
+    try:
+        return recipe_of(champion.recipe, f"bundle {champion.version}")
+    except RecommenderError as error:
+        steps.say(f"[yellow]WARN[/yellow] the champion's recipe cannot be fitted any more: {error}")
+        return None

@@ -1,0 +1,126 @@
+"""One training run: read, check, fit, judge, refit, write, publish. A failure leaves the last good state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version as installed_version
+
+from models.arrays import DAY_US
+from models.errors import CheckFailedError, GateRefusedError
+from models.placement import Placement, Task
+from store.bundles.manifest import DataWindow
+from store.bundles.published import PublishedBundles
+from store.bundles.write import Draft, write_bundle
+from store.database import Database
+from store.histories import write_pasts
+from training.blend import FittedBlend
+from training.checking import check_shop
+from training.checks.finding import refusal
+from training.config import Recipe
+from training.evaluate.report import as_json
+from training.fitting import FittedSources, fit_sources, lay_out, rankers_of
+from training.judging import Judged, judge
+from training.pasts import stored_pasts
+from training.progress import Steps
+from training.read import ShopData, read_shop
+from training.trial import fit_trial
+from training.versions import new_version
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run made."""
+
+    version: str
+    judged: Judged
+    left_out: Mapping[str, str]
+    n_pasts: int
+    """Shoppers whose past was stored."""
+
+
+def train(
+    *,
+    database: Database,
+    bundles: PublishedBundles,
+    recipe: Recipe,
+    placements: Mapping[str, Placement],
+    now: datetime,
+    steps: Steps,
+    force_reason: str | None = None,
+) -> Trained:
+    """Train and publish. Raises CheckFailedError, GateRefusedError, BusyError and what reading and writing raise.
+
+    force_reason: publish although the gate refuses; it is kept in the bundle and in the list of decisions.
+    """
+    with bundles.lock("training"):
+        with steps.step("read"):
+            shop = read_shop(database)
+        _check(shop, recipe, now, steps)
+        until_us = int(shop.events["ts"].dt.timestamp("us").max()) + 1  # type: ignore[arg-type]
+        # Judged on the last horizon, with sources that end before it and a blend from the horizon before that.
+        with steps.step("judge the recipe"):
+            trial = fit_trial(shop, recipe, placements, until_us - recipe.horizon_days * DAY_US, steps)
+            judged = judge(trial, shop, recipe, placements, bundles, steps)
+        if judged.refusals and force_reason is None:
+            raise GateRefusedError(
+                "not published: " + "; ".join(judged.refusals) + ". Change the recipe, or `--force REASON`"
+            )
+        # Every window moves forward by one horizon: the blend learns from the days that the trial was judged on.
+        blends = trial.refit_blends(recipe, placements, steps)
+        with steps.step("fit on everything"):
+            sources = fit_sources(lay_out(shop, recipe, until_us), recipe, steps)
+        version = new_version(now)
+        with steps.step("write the bundle"):
+            write_bundle(bundles.root, _draft(version, now, sources, blends, recipe, judged, force_reason))
+        with steps.step("store histories"), database.writing() as connection:
+            n_pasts = write_pasts(connection, stored_pasts(sources.data), seen_seq=shop.last_seq)
+        bundles.promote(version, at=now.isoformat(), action="publish", reason=force_reason or "")
+    return Trained(version, judged, sources.left_out, n_pasts)
+
+
+def _check(shop: ShopData, recipe: Recipe, now: datetime, steps: Steps) -> None:
+    with steps.step("check"):
+        findings = check_shop(shop, recipe, now_us=round(now.timestamp() * 1e6))
+    for finding in findings:
+        if finding.level == "WARN":
+            steps.say(f"[yellow]WARN[/yellow] {finding.check}: {finding.what}")
+    if refused := refusal(findings):
+        raise CheckFailedError(refused)
+
+
+def _draft(
+    version: str,
+    now: datetime,
+    sources: FittedSources,
+    blends: Mapping[Task, FittedBlend],
+    recipe: Recipe,
+    judged: Judged,
+    force_reason: str | None,
+) -> Draft:
+    data = sources.data
+    return Draft(
+        version=version,
+        created_at=now.isoformat(),
+        endcap_version=installed_version("endcap"),
+        catalogue=sources.catalogue,
+        n_warm=data.n_warm,
+        memory=data.memory,
+        learned=sources.learned,
+        left_out=sources.left_out,
+        rankers=rankers_of(blends),
+        recipe=recipe.model_dump(mode="json"),
+        data=DataWindow(
+            first_us=int(data.events.ts_us.min()),
+            until_us=data.until_us,
+            n_events=len(data.events),
+            n_shoppers=len(data.shoppers),
+        ),
+        metrics={
+            "protocol": f"temporal, the last {recipe.horizon_days} days of the data, recipe fitted before them",
+            "figures": judged.figures(),
+            "rows": as_json([judged.table], 0.0)["rows"],
+            "calibration_error": {task: blend.calibration_error for task, blend in blends.items()},
+            "refusals": list(judged.refusals),
+            "forced": force_reason,
+        },
+    )
