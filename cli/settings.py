@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     bundles: Path = Field(default_factory=_bundles_in_home)
     """Folder of the published bundles."""
 
+    placements: Path | None = None
+    """TOML file that changes or adds placements; the built-in ones stay where it says nothing."""
+
 
 def read_settings() -> Settings:
     """Return the settings; raises ConfigurationError for a name that is not known or a value that cannot be."""

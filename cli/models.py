@@ -1,0 +1,113 @@
+"""endcap models: list, show, promote, roll back and prune bundles."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.settings import read_settings
+from models.errors import BundleError, InputError
+from store.bundles.manifest import Manifest
+from store.bundles.published import PublishedBundles
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show, promote, roll back and prune bundles.")
+
+
+def _bundles() -> PublishedBundles:
+    return PublishedBundles(read_settings().bundles)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+@app.command(name="list")
+def list_bundles() -> None:
+    """List the bundles, newest last, and which one is the champion."""
+    bundles = _bundles()
+    pointer = bundles.pointer()
+    table = Table("bundle", "", "events until", "shoppers", "items", "ndcg@20 all", "ndcg@20 new")
+    for version in bundles.versions():
+        role = "" if pointer is None else {pointer.champion: "champion", pointer.rollback: "rollback"}.get(version, "")
+        try:
+            manifest = bundles.manifest(version)
+        except BundleError as error:
+            table.add_row(version, f"refused: {error}")
+            continue
+        figures = manifest.metrics.get("figures", {})
+        table.add_row(
+            version,
+            role,
+            _day(manifest.data.until_us),
+            f"{manifest.data.n_shoppers:,}",
+            f"{manifest.n_items:,}",
+            *(f"{figures[task]:.4f}" if task in figures else "" for task in ("all", "new")),
+        )
+    Console().print(table)
+
+
+@app.command()
+def show(version: Annotated[str, typer.Argument(help="A bundle; without it, the champion.")] = "") -> None:
+    """Show what a bundle is: its data, sources, recipe and figures."""
+    bundles = _bundles()
+    if not version:
+        pointer = bundles.pointer()
+        if pointer is None:
+            raise BundleError(f"no bundle is published in {bundles.root}; run `endcap train`")
+        version = pointer.champion
+    manifest = bundles.manifest(version)
+    console = Console()
+    for name, value in _described(manifest).items():
+        console.print(f"[bold]{name:14}[/bold] {value}", highlight=False)
+    pointer = bundles.pointer()
+    for decision in pointer.decisions if pointer else ():
+        if decision.version == version:
+            reason = f": {decision.reason}" if decision.reason else ""
+            console.print(f"[bold]{decision.action:14}[/bold] {decision.at}{reason}", highlight=False)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="The bundle that becomes the champion.")],
+    reason: Annotated[str, typer.Option(help="Kept with the decision.")] = "",
+) -> None:
+    """Make a bundle the champion, after verifying its files."""
+    pointer = _bundles().promote(version, at=_now(), reason=reason)
+    typer.echo(f"{pointer.champion} is the champion; `endcap models rollback` goes back to {pointer.rollback}")
+
+
+@app.command()
+def rollback(reason: Annotated[str, typer.Option(help="Kept with the decision.")] = "") -> None:
+    """Make the champion before this one the champion again."""
+    typer.echo(f"{_bundles().rollback(at=_now(), reason=reason).champion} is the champion again")
+
+
+@app.command()
+def prune(keep: Annotated[int, typer.Option(help="How many of the newest bundles stay.")]) -> None:
+    """Delete old bundles; never the champion or its rollback."""
+    if keep < 1:
+        raise InputError(f"--keep is {keep}; keep at least 1")
+    deleted = _bundles().prune(keep)
+    typer.echo(f"deleted {len(deleted)}: {', '.join(deleted)}" if deleted else "nothing to delete")
+
+
+def _described(manifest: Manifest) -> dict[str, Any]:
+    figures = manifest.metrics.get("figures", {})
+    return {
+        "bundle": f"{manifest.version}, schema {manifest.schema_version}, Endcap {manifest.endcap_version}",
+        "learned from": f"{manifest.data.n_events:,} events of {manifest.data.n_shoppers:,} shoppers, "
+        f"{_day(manifest.data.first_us)} until {_day(manifest.data.until_us)}",
+        "items": f"{manifest.n_items:,}, {manifest.n_warm:,} with enough shoppers for the collaborative sources",
+        "sources": ", ".join(manifest.sources),
+        "left out": "; ".join(manifest.left_out.values()) or "none",
+        "figures": ", ".join(f"ndcg@20 on {task} {figure:.4f}" for task, figure in figures.items())
+        + f" ({manifest.metrics.get('protocol', '')})",
+        "size": f"{sum(entry.n_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB, "
+        f"{len(manifest.files)} files",
+    }
+
+
+def _day(moment_us: int) -> str:
+    return f"{datetime.fromtimestamp(moment_us / 1e6, UTC):%Y-%m-%d %H:%M}"
