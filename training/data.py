@@ -102,10 +102,9 @@ def _in_row_order(
 
 
 def _numbered(column: str) -> pl.Expr:
-    """Give distinct values numbers from 0; none is -1."""
-    return (
-        pl.when(pl.col(column).is_null())
-        .then(-1)
-        .otherwise(pl.col(column).rank("dense").cast(pl.Int32) - 1)
-        .cast(pl.Int32)
-    )
+    """Give the distinct values of each shopper numbers; none is -1.
+
+    One value of two shoppers is two: a session id is often no more than the second at which it began.
+    """
+    number = pl.struct("shopper", column).rank("dense").cast(pl.Int32) - 1
+    return pl.when(pl.col(column).is_null()).then(-1).otherwise(number).cast(pl.Int32)
