@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -16,6 +17,9 @@ from store.refusals import explain
 
 BUSY_TIMEOUT_SECONDS = 60
 """How long a writer on SQLite waits for another one to commit."""
+
+Transaction: TypeAlias = Connection
+"""What `reading` and `writing` give, for annotations outside store/, which alone knows SQLAlchemy."""
 
 EXPECTED_URLS = "write sqlite:///var/endcap.db or postgresql+psycopg://user@host/name"
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.schema import CreateIndex, DropIndex
@@ -47,6 +47,8 @@ class Appended:
     """Ids that were there already, with the same digest."""
     conflicts: int
     """Ids that were there already, with another digest: another event under a used id. It is not stored."""
+    conflicting: tuple[int, ...] = field(default=(), compare=False)
+    """Where in the batch the conflicts are."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,16 @@ def append_events(connection: Connection, rows: Sequence[Row]) -> Appended:
     accepted = insert_rows(connection, events, EVENT_COLUMNS, rows, "(event_id) DO NOTHING")
     if accepted:
         forget_stale_pasts(connection, after_seq=last_seq)
-    conflicts = 0 if accepted == len(rows) else _count_conflicts(connection, rows)
-    return Appended(accepted, len(rows) - accepted - conflicts, conflicts)
+    conflicting = () if accepted == len(rows) else _find_conflicts(connection, rows)
+    return Appended(accepted, len(rows) - accepted - len(conflicting), len(conflicting), conflicting)
 
 
 def _last_seq(connection: Connection) -> int:
     return connection.scalar(select(func.max(events.c.seq))) or 0
 
 
-def _count_conflicts(connection: Connection, rows: Sequence[Row]) -> int:
-    """Count the rows whose id is stored with another digest."""
+def _find_conflicts(connection: Connection, rows: Sequence[Row]) -> tuple[int, ...]:
+    """Return the positions of the rows whose id is stored with another digest."""
     digests = [(row[0], row[1]) for row in rows]
     among = (
         "SELECT value FROM json_each(?)"
@@ -90,7 +92,7 @@ def _count_conflicts(connection: Connection, rows: Sequence[Row]) -> int:
         (json.dumps([event_id for event_id, _ in digests]),),
     )
     stored = dict(found.cursor.fetchall())
-    return sum(stored[event_id] != digest for event_id, digest in digests)
+    return tuple(at for at, (event_id, digest) in enumerate(digests) if stored[event_id] != digest)
 
 
 @contextmanager

@@ -1,0 +1,130 @@
+"""Events of a file: what they must say, the ids of those that have none, and the rows that the store keeps."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from hashlib import blake2b
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from models.arrays import Int64
+from models.events import EVENT_TYPES
+from store.bulk import Row
+from store.database import Database, Transaction
+from store.events import EVENT_COLUMNS, append_events, deferred_indexes
+from training.importing.columns import AMOUNT, ID, MAP, MONEY, NUMBER, TIME, WHOLE, Kind, Limit, one_of
+from training.importing.fields import Field, Reading, Refusals, check
+from training.importing.files import Batch
+from training.importing.occurrences import Occurrences
+from training.importing.target import Prepared, Stored
+
+EARLIEST_US = 631_152_000_000_000
+"""1990-01-01, design's bound: what is older is an unset clock or a wrong unit."""
+
+EVENT_TYPE = one_of(EVENT_TYPES)
+
+ID_BYTES = 12
+"""Of the hash that names an event without an id: two of a billion events are equal by chance at odds of 1 to 10^11."""
+
+
+def event_fields(now_us: int) -> tuple[Field, ...]:
+    """Return the columns of events, in the store's order; `now_us` is the latest time that an event can have."""
+    time = Kind(
+        TIME.dtype,
+        TIME.read,
+        TIME.unreadable,
+        (
+            Limit(lambda ts_us: ts_us < EARLIEST_US, "is before 1990; check its unit and its zone"),
+            Limit(lambda ts_us: ts_us > now_us, "is in the future; check the clock that wrote it and its zone"),
+        ),
+    )
+    return (
+        Field("event_id", ID),
+        Field("event_type", EVENT_TYPE, required=True),
+        Field("user_id", ID),
+        Field("anonymous_id", ID),
+        Field("session_id", ID),
+        Field("item_id", ID),
+        Field("ts", time, required=True),
+        Field("quantity", AMOUNT, default=1.0),
+        Field("price", MONEY),
+        Field("currency", ID),
+        Field("order_id", ID),
+        Field("value", NUMBER),
+        Field("recommendation_id", ID),
+        Field("position", WHOLE),
+        Field("channel", ID),
+        Field("properties", MAP),
+    )
+
+
+def refuse_incomplete(values: pl.DataFrame, refusals: Refusals) -> None:
+    """Refuse events of nobody, and events about no item but for a search."""
+    refusals.note(
+        values["user_id"].is_null() & values["anonymous_id"].is_null(), lambda _: "user_id and anonymous_id are missing"
+    )
+    refusals.note(values["item_id"].is_null() & (values["event_type"] != "search"), lambda _: "item_id is missing")
+
+
+class EventsTarget:
+    """The events table.
+
+    The digest of an event is a hash of its own fields by name. An event without an id is called "h" and that hash; the
+    second such event of a file has a "-2" after it, and so on. Both are made before its time is moved, so that they
+    stay the same when the move is another.
+    """
+
+    def __init__(self, now_us: int, reading: Reading, *, shift_us: int = 0) -> None:
+        self.fields = event_fields(now_us)
+        self._reading = reading
+        self._shift_us = shift_us
+        self._occurrences = Occurrences()
+
+    def filling(self, database: Database) -> AbstractContextManager[None]:
+        return deferred_indexes(database)
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """Check a batch and name the events that have no id. Raises InputError."""
+        checked = check(batch.frame, batch.lines, self.fields, self._reading, refuse_incomplete)
+        return Prepared(self._rows(checked.values), checked.lines, [*batch.unreadable, *checked.rejects])
+
+    def _rows(self, values: pl.DataFrame) -> list[Row]:
+        """Return rows in the order of EVENT_COLUMNS."""
+        content = {
+            "ts_us" if column.name == "ts" else column.name: column.to_list()
+            for column in values.drop("event_id").iter_columns()
+        }
+        hashes = _hashes(content, len(values))
+        digests = np.frombuffer(b"".join(name[:8] for name in hashes), dtype="<i8").astype(np.int64)
+        content["event_id"] = self._ids(values["event_id"], hashes, digests)
+        content["digest"] = digests.tolist()
+        content["ts_us"] = [ts_us + self._shift_us for ts_us in content["ts_us"]]
+        return list(zip(*(content[name] for name in EVENT_COLUMNS), strict=True))
+
+    def _ids(self, given: pl.Series, hashes: list[bytes], digests: Int64) -> list[str]:
+        ids = given.to_list()
+        nameless = np.flatnonzero(given.is_null().to_numpy())
+        numbers = self._occurrences.number(digests[nameless])
+        for at, number in zip(nameless.tolist(), numbers.tolist(), strict=True):
+            ids[at] = f"h{hashes[at].hex()}" if number == 1 else f"h{hashes[at].hex()}-{number}"
+        return ids
+
+    def store(self, connection: Transaction, rows: Sequence[Row]) -> Stored:
+        appended = append_events(connection, rows)
+        return Stored(appended.accepted, appended.duplicates, appended.conflicting)
+
+
+def _hashes(content: dict[str, list[Any]], size: int) -> list[bytes]:
+    """Hash each event: its fields as a JSON object in the order of their names, without those that it does not have."""
+    names = sorted(name for name, column in content.items() if any(value is not None for value in column))
+    rows = zip(*(content[name] for name in names), strict=True) if names else repeat((), size)
+    return [
+        blake2b(
+            orjson.dumps({name: value for name, value in zip(names, row, strict=True) if value is not None}),
+            digest_size=ID_BYTES,
+        ).digest()
+        for row in rows
+    ]
