@@ -59,7 +59,9 @@ def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, exp
     return Recommendation(
         rows=rows,
         scores=np.where(proposed, scores[places], np.nan) if len(scores) else np.full(len(rows), np.nan, np.float32),
-        shares=shares[places] * proposed[:, None] if len(scores) else np.zeros((len(rows), 0), np.float32),
+        shares=shares[places] * proposed[:, None]
+        if len(scores)
+        else np.zeros((len(rows), len(candidates.sources)), np.float32),
         sources=candidates.sources,
         n_filled=n_filled,
         removed=removed,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.catalogue import Catalogue
+from models.errors import ConfigurationError
 from models.history import Memory
 from models.placement import Placement, Task
 from models.rank import OwnScore, Ranker
@@ -33,8 +34,16 @@ class Snapshot:
         return self.catalogue.vocabulary
 
     def ranker_of(self, placement: Placement) -> Ranker:
-        """Return what ranks this placement: its task's ranker, or the score of its only source."""
+        """Return what ranks this placement: its task's ranker, or the score of its only source.
+
+        Raises ConfigurationError if the bundle learned no ranker for the task.
+        """
         served = [name for name in placement.sources if name in self.sources]
         if len(served) <= 1:
             return OwnScore()
+        if placement.task not in self.rankers:
+            raise ConfigurationError(
+                f"bundle {self.version} cannot rank placement {placement.name!r}: it learned nothing for the task "
+                f"{placement.task!r}; train again with this placement, or give it one source"
+            )
         return self.rankers[placement.task]

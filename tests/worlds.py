@@ -6,22 +6,29 @@ and what any source that claims to know this world has to answer.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_args
 
 import numpy as np
 import polars as pl
 
 from models.catalogue import Catalogue
 from models.context import Context, build_context
-from models.events import CODE_OF, EVENT_TYPES, PURCHASE
+from models.errors import LearnedNothingError
+from models.events import CODE_OF, EVENT_TYPES
 from models.history import Events, History, Memory, Past, Recent, summarise
-from models.placement import Known
+from models.placement import Known, Task
+from models.rank import Blend, Calibration
+from models.snapshot import Snapshot
+from models.sources import SOURCES
+from models.sources.base import Source
 from models.vocabulary import Vocabulary
 from training.catalogue import catalogue_of
 from training.data import TrainingData, prepare
+from training.fit import FITS
 
 NOW: Final = datetime(2026, 11, 2, tzinfo=UTC)
 """A Monday, so that weeks of seven days before it are whole calendar weeks."""
@@ -326,13 +333,29 @@ WORLDS: Final[tuple[Callable[[], World], ...]] = (
 )
 
 
-@lru_cache(maxsize=1)
+@cache
 def every_world() -> tuple[World, ...]:
     """Every world, built once."""
     return tuple(build() for build in WORLDS)
 
 
-def bought_by(world: World, shopper: str) -> frozenset[str]:
-    """Ids that a shopper of a world bought."""
-    events = world.events.filter((pl.col("shopper") == shopper) & (pl.col("event_type") == EVENT_TYPES[PURCHASE]))
-    return frozenset(events["item_id"])
+@cache
+def snapshot_of(world_name: str) -> Snapshot:
+    """A world as a training leaves it: the sources that learned something, and a blend that trusts them all alike."""
+    world = next(world for world in every_world() if world.name == world_name)
+    data = world.data()
+    sources: dict[str, Source] = {}
+    for name, fit in FITS.items():
+        with suppress(LearnedNothingError):
+            sources[name] = SOURCES[name].load(fit.fit(data, fit.Settings()))
+    # Every source's scores in these worlds lie far inside +-1000: a line that never ties them.
+    line = Calibration(np.array([-1e3, 1e3], np.float32), np.array([-4.0, 4.0], np.float32), missing=-4.0, weight=0.5)
+    blend = Blend(-8.0, dict.fromkeys(sources, line))
+    return Snapshot(
+        version=world.name,
+        catalogue=world.catalogue(data.vocabulary),
+        sources=sources,
+        rankers=dict.fromkeys(get_args(Task), blend),
+        memory=MEMORY,
+        data_until_us=data.until_us,
+    )

@@ -1,0 +1,87 @@
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.context import Context
+from models.placement import Placement
+from models.reasons import Reason, reasons
+from models.recommend import recommend
+from models.snapshot import Snapshot
+from models.sources import SOURCES
+from tests.worlds import Question, every_world, snapshot_of
+
+WORLD_OF = {world.name: world for world in every_world()}
+HOME = Placement("home", "personal", dict.fromkeys(SOURCES, 50), n=10)
+
+
+def asked(world_name: str, question: Question) -> tuple[Context, Snapshot]:
+    snapshot = snapshot_of(world_name)
+    return WORLD_OF[world_name].context(snapshot.vocabulary, question), snapshot
+
+
+def questions_for(source: str) -> Iterator[tuple[str, Question]]:
+    for world in WORLD_OF.values():
+        for question in world.questions[:4]:
+            if source in question.sources:
+                yield world.name, question
+
+
+@pytest.mark.parametrize("source", sorted(SOURCES))
+def test_without_the_items_that_a_reason_names_the_item_falls(source: str) -> None:
+    alone = replace(HOME, sources={source: 50})
+    for world_name, question in questions_for(source):
+        context, snapshot = asked(world_name, replace(question, anchors=()))
+        told = recommend(context, snapshot, alone)
+        for row, score, reason in zip(
+            told.rows.tolist(), told.scores.tolist(), reasons(context, snapshot, told), strict=True
+        ):
+            if not len(reason.because_of):
+                continue
+            had = context.interactions
+            without = replace(context, interactions=had.take(~np.isin(had.items, reason.because_of)))
+            left = recommend(without, snapshot, alone)
+            now = dict(zip(left.rows.tolist(), left.scores.tolist(), strict=True))
+            assert not now.get(row, -np.inf) >= score, "its score falls, or it is there only to fill up"
+
+
+@pytest.mark.parametrize("world_name", sorted(WORLD_OF))
+def test_a_reason_is_of_a_source_that_proposed_the_item_and_names_the_shoppers_items(world_name: str) -> None:
+    for question in WORLD_OF[world_name].questions[:4]:
+        context, snapshot = asked(world_name, question)
+        told = recommend(context, snapshot, HOME)
+        given = reasons(context, snapshot, told)
+        assert len(given) == len(told.rows)
+        for row, reason, shares in zip(told.rows.tolist(), given, told.shares, strict=True):
+            if shares.max() > 0:
+                assert reason.source == told.sources[int(shares.argmax())]
+                assert row in snapshot.sources[reason.source].propose(context, np.ones(99, np.bool_), 99)[0]
+            mine = {*context.interactions.items.tolist(), *context.anchors.tolist()}
+            assert set(reason.because_of.tolist()) <= mine
+
+
+def test_a_reason_names_the_few_items_that_carry_half_strongest_first() -> None:
+    context, snapshot = asked("checkerboard", Question((), "u:0"))
+    told = recommend(context, snapshot, replace(HOME, sources={"item_knn": 50}))
+    source = snapshot.sources["item_knn"]
+    for row, reason in zip(told.rows.tolist(), reasons(context, snapshot, told), strict=True):
+        amounts = dict(zip(*(column.tolist() for column in source.because(context, row)), strict=True))
+        named = [amounts[item] for item in reason.because_of.tolist()]
+        assert named == sorted(named, reverse=True)
+        assert sum(named) >= 0.5 * sum(amounts.values()) > sum(named[:-1])
+
+
+def test_what_is_similar_is_so_because_of_the_page() -> None:
+    context, snapshot = asked("cold item", Question((), anchors=("tent-blue",)))
+    told = recommend(context, snapshot, replace(HOME, task="similar", sources={"content": 50}, n=1))
+    (reason,) = reasons(context, snapshot, told)
+    assert (reason.source, reason.because_of.tolist()) == ("content", context.anchors.tolist())
+
+
+def test_what_fills_up_is_there_because_it_is_popular() -> None:
+    context, snapshot = asked("a then b", Question((), "u:has-phone"))
+    told = recommend(context, snapshot, replace(HOME, sources={"covisitation": 1}, known="mask", n=5))
+    given: tuple[Reason, ...] = reasons(context, snapshot, told)
+    assert [reason.source for reason in given] == ["covisitation", *["popular"] * 4]
+    assert [len(reason.because_of) for reason in given] == [1, 0, 0, 0, 0]
