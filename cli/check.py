@@ -28,7 +28,7 @@ STANDARD_OUTPUT = "-"
 @app.command()
 def check(
     config: Annotated[
-        Path | None, typer.Option(help="The training's TOML file; thresholds are under [checks.NAME].")
+        Path | None, typer.Option(help="The training's TOML file; thresholds are under checks.NAME.")
     ] = None,
     json_path: Annotated[
         str | None,

@@ -76,6 +76,7 @@ def load(name: str) -> Click:
         raise ConfigurationError(message) from error
     command = typer.main.get_command(module.app)
     command.name = name
+    command.help = command.help or COMMANDS[name].summary
     return command
 
 
