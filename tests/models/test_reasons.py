@@ -46,6 +46,20 @@ def test_without_the_items_that_a_reason_names_the_item_falls(source: str) -> No
             assert not now.get(row, -np.inf) >= score, "its score falls, or it is there only to fill up"
 
 
+def test_it_falls_in_the_blend_of_all_sources_too() -> None:
+    for question in WORLD_OF["checkerboard"].questions[:4]:
+        context, snapshot = asked("checkerboard", question)
+        told = recommend(context, snapshot, HOME)
+        for row, score, reason in zip(
+            told.rows.tolist(), told.scores.tolist(), reasons(context, snapshot, told), strict=True
+        ):
+            if len(reason.because_of):
+                had = context.interactions
+                without = replace(context, interactions=had.take(~np.isin(had.items, reason.because_of)))
+                left = recommend(without, snapshot, replace(HOME, n=len(snapshot.catalogue)))
+                assert left.scores[left.rows == row] < score
+
+
 @pytest.mark.parametrize("world_name", sorted(WORLD_OF))
 def test_a_reason_is_of_a_source_that_proposed_the_item_and_names_the_shoppers_items(world_name: str) -> None:
     for question in WORLD_OF[world_name].questions[:4]:
