@@ -1,13 +1,14 @@
 """One shopper's history: the past that training left, and the events since; without a past, the events alone."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from models.events import CODE_OF
-from models.history import Events, History, Memory, Past, Recent, summarise
+from models.history import Events, History, Memory, Past, Recent, cancelled, summarise
 from models.packing import unpack
 from store.events import events_of
 from store.histories import read_past
@@ -39,10 +40,14 @@ def _past_from_events(connection: Connection, shopper: str, memory: Memory, as_o
 
 
 def past_of(event_item_ids: Sequence[str], events: Events, as_of_us: int, memory: Memory) -> Past:
-    """Fold one shopper's events up to `as_of_us` into a past. event_item_ids: one per event."""
+    """Fold one shopper's events up to `as_of_us` into a past. event_item_ids: one per event.
+
+    What was taken back later is not in it: the raw events since then no longer hold what they take back.
+    """
     number_of = {item_id: number for number, item_id in enumerate(dict.fromkeys(event_item_ids))}
     items = np.array([number_of[item_id] for item_id in event_item_ids], dtype=np.int32)
-    rows = summarise(Events(**{**vars(events), "items": items}), as_of_us, memory)
+    numbered = replace(events, items=items)
+    rows = summarise(numbered.where(~cancelled(numbered)), as_of_us, memory)
     ids = list(number_of)
     return Past(as_of_us, tuple(ids[number] for number in rows.items), rows)
 
