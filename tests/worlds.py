@@ -19,13 +19,14 @@ from models.catalogue import Catalogue
 from models.context import Context, build_context
 from models.errors import LearnedNothingError
 from models.events import CODE_OF, EVENT_TYPES
-from models.history import Events, History, Memory, Past, Recent, summarise
+from models.history import Events, History, Memory, Past, Recent
 from models.placement import Known, Task
 from models.rank import Blend, Calibration
 from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Source
 from models.vocabulary import Vocabulary
+from store.shoppers import past_of
 from training.catalogue import catalogue_of
 from training.data import TrainingData, prepare
 from training.fit import FITS
@@ -154,19 +155,16 @@ def history_of(events: pl.DataFrame, *, before: datetime, cut: datetime | None =
     events = events.filter(pl.col("ts") < before)
     past = Past()
     if cut is not None:
-        ids = tuple(sorted(set(events["item_id"])))
-        columns = _columns(events, [ids.index(item_id) for item_id in events["item_id"]])
-        rows = summarise(columns, microseconds(cut), MEMORY)
-        past = Past(microseconds(cut), tuple(ids[number] for number in rows.items), rows)
+        past = past_of(events["item_id"].to_list(), _columns(events), microseconds(cut), MEMORY)
         events = events.filter(pl.col("ts") > cut)
-    return History(past, Recent(tuple(events["item_id"]), _columns(events, [0] * len(events))))
+    return History(past, Recent(tuple(events["item_id"]), _columns(events)))
 
 
-def _columns(events: pl.DataFrame, numbers: list[int]) -> Events:
+def _columns(events: pl.DataFrame) -> Events:
     orders = {order: number for number, order in enumerate(dict.fromkeys(events["order_id"].drop_nulls()))}
     return Events(
         owners=np.zeros(len(events), np.int32),
-        items=np.array(numbers, np.int32),
+        items=np.zeros(len(events), np.int32),
         types=np.array([CODE_OF[name] for name in events["event_type"]], np.uint8),
         ts_us=np.array([microseconds(ts) for ts in events["ts"]], np.int64),
         prices=np.array([np.nan if price is None else price for price in events["price"]], np.float32),

@@ -151,6 +151,6 @@ def test_a_graph_searches_a_narrow_mask_exactly() -> None:
 
 
 def test_few_rows_are_compared_exactly_and_many_by_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "EXACT_UP_TO_ROWS", 100)
+    monkeypatch.setattr(index_module, "EXACT_UP_TO_NUMBERS", VECTORS[:100].size)
     assert isinstance(build_index(VECTORS[:100]), ExactIndex)
     assert isinstance(build_index(VECTORS[:101]), HnswIndex)

@@ -44,7 +44,7 @@ def test_no_limit_is_ever_broken_and_nothing_is_left_out_without_need(
     assert len(chosen) <= n
     order = rows.tolist()
     assert chosen == [row for row in order if row in chosen], "the order is kept"
-    last = order.index(chosen[-1]) if len(chosen) == n > 0 else len(order)
+    last = len(order) if len(chosen) < n else order.index(chosen[-1]) + 1 if chosen else 0
     for place, row in enumerate(order[:last]):
         if row not in chosen:
             better = [other for other in order[:place] if other in chosen]
