@@ -55,8 +55,8 @@ def read_text(given: pl.Series, _timezone: str | None = None) -> pl.Series:
     return text.zip_with((text != "").fill_null(value=False), _nothing(text))
 
 
-def _nothing(like: pl.Series) -> pl.Series:
-    return pl.Series(like.name, [None], dtype=pl.String).new_from_index(0, len(like))
+def _nothing(like: pl.Series, dtype: pl.DataType = pl.String()) -> pl.Series:  # noqa: B008 - a type, never changed
+    return pl.Series(like.name, [None], dtype=dtype).new_from_index(0, len(like))
 
 
 def read_number(given: pl.Series, _timezone: str | None = None) -> pl.Series:
@@ -99,7 +99,7 @@ def _matching(text: pl.Series, pattern: str) -> pl.Series:
 
 def _in_zone(naive: pl.Series, timezone: str | None) -> pl.Series:
     if timezone is None:
-        return pl.Series(naive.name, [None], dtype=pl.Datetime("us", "UTC")).new_from_index(0, len(naive))
+        return _nothing(naive, pl.Datetime("us", "UTC"))
     local = naive.dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
     return local.dt.convert_time_zone("UTC")
 
@@ -170,6 +170,8 @@ def _pack(numbers: list[float]) -> bytes | None:
 
 def _each(given: pl.Series, dtype: pl.DataType, read: Callable[[Any], Any]) -> pl.Series:
     """Apply `read` to what was given, value by value: for columns that few files have, or only short ones."""
+    if given.null_count() == len(given):
+        return _nothing(given, dtype)
 
     def read_one(value: Any) -> Any:  # noqa: ANN401 - what a file holds
         try:

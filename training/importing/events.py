@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from hashlib import blake2b
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -97,8 +96,8 @@ class EventsTarget:
             "ts_us" if column.name == "ts" else column.name: column.to_list()
             for column in values.drop("event_id").iter_columns()
         }
-        hashes = _hashes(content, len(values))
-        digests = np.frombuffer(b"".join(name[:8] for name in hashes), dtype="<i8").astype(np.int64)
+        hashes = _hashes(content)
+        digests = np.array([int.from_bytes(name[:8], "little", signed=True) for name in hashes], dtype=np.int64)
         content["event_id"] = self._ids(values["event_id"], hashes, digests)
         content["digest"] = digests.tolist()
         content["ts_us"] = [ts_us + self._shift_us for ts_us in content["ts_us"]]
@@ -117,14 +116,13 @@ class EventsTarget:
         return Stored(appended.accepted, appended.duplicates, appended.conflicting)
 
 
-def _hashes(content: dict[str, list[Any]], size: int) -> list[bytes]:
+def _hashes(content: dict[str, list[Any]]) -> list[bytes]:
     """Hash each event: its fields as a JSON object in the order of their names, without those that it does not have."""
-    names = sorted(name for name, column in content.items() if any(value is not None for value in column))
-    rows = zip(*(content[name] for name in names), strict=True) if names else repeat((), size)
+    names = sorted(content)
     return [
         blake2b(
             orjson.dumps({name: value for name, value in zip(names, row, strict=True) if value is not None}),
             digest_size=ID_BYTES,
         ).digest()
-        for row in rows
+        for row in zip(*(content[name] for name in names), strict=True)
     ]

@@ -21,9 +21,10 @@ class Occurrences:
         order = np.argsort(digests, kind="stable")
         ranked = digests[order]
         numbers = np.empty(len(digests), dtype=np.int64)
-        numbers[order] = np.arange(1, len(digests) + 1) - np.searchsorted(ranked, ranked)
+        seen = np.arange(1, len(digests) + 1) - np.searchsorted(ranked, ranked)
         for run in self._runs:
-            numbers += np.searchsorted(run, digests, "right") - np.searchsorted(run, digests)
+            seen += np.searchsorted(run, ranked, "right") - np.searchsorted(run, ranked)
+        numbers[order] = seen
         self._add(ranked)
         return numbers
 

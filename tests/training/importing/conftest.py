@@ -1,0 +1,5 @@
+"""Imports run on both kinds of database."""
+
+from tests.databases import database, database_url, postgresql, postgresql_url, sqlite_url
+
+__all__ = ["database", "database_url", "postgresql", "postgresql_url", "sqlite_url"]
