@@ -60,16 +60,16 @@ def _grids(table: Table, task: str) -> tuple[Grid, Grid]:
         good.add_row(row.model, *(_figure(row.metrics[metric], _star(table, row, metric)) for metric in metrics))
     part_of = {(row.model, row.segment): row for row in rows if row.segment != ALL}
     parts = list(dict.fromkeys((row.segment, row.n_shoppers) for row in part_of.values()))
-    heads = [f"{metrics[0]}\n{segment} ({n_shoppers:,})" for segment, n_shoppers in parts]
-    shows = _grid(None, [*heads, *whole[0].exposure])
+    heads = [f"{metrics[0]}\n{segment}\n({n_shoppers:,})" for segment, n_shoppers in parts]
+    shows = _grid(None, [*heads, *whole[0].exposure], space=0)
     for row in whole:
         values = [part_of[row.model, segment].metrics[metrics[0]].value for segment, _ in parts]
-        shows.add_row(row.model, *(_short(value, 3) for value in (*values, *row.exposure.values())))
+        shows.add_row(row.model, *(_short(value, 3 if value < 1 else 2) for value in (*values, *row.exposure.values())))
     return good, shows
 
 
-def _grid(title: str | None, columns: Sequence[str]) -> Grid:
-    grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+def _grid(title: str | None, columns: Sequence[str], space: int = 1) -> Grid:
+    grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, space, 0, 0), pad_edge=False)
     grid.add_column("model", no_wrap=True)
     for column in columns:
         grid.add_column(column, justify="right", no_wrap=True)
