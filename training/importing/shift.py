@@ -6,6 +6,11 @@ from store.settings import recall, remember
 from training.cutoff import SHIFT_KEY, WEEK_US
 
 
+def weeks_between(data_end_us: int, now_us: int) -> int:
+    """Return how many whole weeks the times move so that the data ends in the week before `now_us`."""
+    return (now_us - data_end_us) // WEEK_US
+
+
 def decide_shift(database: Database, *, data_end_us: int, now_us: int, keep_times: bool) -> int:
     """Return how many weeks the times of the data set move in this database; the first import decides for all.
 
@@ -13,7 +18,7 @@ def decide_shift(database: Database, *, data_end_us: int, now_us: int, keep_time
     keep_times: move them by no week.
     Raises InputError when the times are to be kept in a database that has moved ones.
     """
-    weeks = 0 if keep_times else (now_us - data_end_us) // WEEK_US
+    weeks = 0 if keep_times else weeks_between(data_end_us, now_us)
     with database.reading() as connection:
         decided = recall(connection, SHIFT_KEY)
     if decided is None:
