@@ -9,12 +9,13 @@ from models.context import Context
 def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]:
     """Return distinct rows below n_rows and their weights > 0, each shape (q <= limit,).
 
-    Anchors weigh 1 each. A shopper's item weighs the square root of its decayed weight, so that the tenth purchase
-    says less than the first; beyond `limit` the lightest are left out, which bounds what a long history costs.
+    Each of n anchors weighs 1 / sqrt(n), so that scores of full and of small carts compare. A shopper's item weighs the
+    square root of its decayed weight, so that the tenth purchase says less than the first; beyond `limit` the lightest
+    are left out, which bounds what a long history costs.
     """
     if len(context.anchors):
         rows = np.unique(context.anchors[context.anchors < n_rows])[:limit]
-        return rows, np.ones(len(rows), dtype=np.float32)
+        return rows, np.full(len(rows), 1 / np.sqrt(max(len(rows), 1)), dtype=np.float32)
     rows, decayed = context.interactions.items, context.interactions.decayed
     counted = np.flatnonzero((decayed > 0) & (rows < n_rows))
     if len(counted) > limit:
