@@ -84,8 +84,10 @@ class Summary:
     """-NEVER_US (after all times) where there was no purchase."""
     last_purchase_us: Int64
     """NEVER_US (before all times) where there was no purchase."""
+    priced: Int32
+    """Purchases whose unit price is known."""
     usual_prices: Float32
-    """Mean unit price paid; NaN if not known."""
+    """Mean unit price of those; NaN where there are none."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -102,7 +104,7 @@ class Summary:
 
 
 _I32, _I64, _F32 = np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float32)
-NOTHING = Summary(_I32, _I32, _I64, _I64, _I32, _F32, _I32, _I64, _I64, _F32)
+NOTHING = Summary(_I32, _I32, _I64, _I64, _I32, _F32, _I32, _I64, _I64, _I32, _F32)
 NO_EVENTS = Events(_I32, _I32, np.zeros(0, np.uint8), _I64, _F32, _I32)
 
 
@@ -144,7 +146,7 @@ class History:
         since = summarise(replace(self.recent.events, items=numbers), now_us, memory)
         whole = merged(replace(self.past.rows, items=np.arange(len(past_ids), dtype=np.int32)), since, decay)
         ids = tuple(number_of)
-        return tuple(ids[number] for number in whole.items), whole
+        return tuple([ids[number] for number in whole.items.tolist()]), whole
 
 
 def cancelled(events: Events) -> Mask:
@@ -194,7 +196,7 @@ def summarise(events: Events, as_of_us: int, memory: Memory) -> Summary:
     weights = weight_of[types] * np.exp2(-age_days / memory.half_life_days)
     bought = types == PURCHASE
     priced = bought & ~np.isnan(prices)
-    n_priced = np.add.reduceat(priced.astype(np.int32), starts)
+    n_priced = np.add.reduceat(priced, starts, dtype=np.int32)
     paid = np.add.reduceat(np.where(priced, prices, 0.0), starts)
     usual = np.divide(paid, n_priced, out=np.full(len(starts), np.nan), where=n_priced > 0)
     return Summary(
@@ -204,9 +206,10 @@ def summarise(events: Events, as_of_us: int, memory: Memory) -> Summary:
         last_us=ts_us[ends],
         counts=(ends - starts + 1).astype(np.int32),
         decayed=np.add.reduceat(weights, starts).astype(np.float32),
-        purchases=np.add.reduceat(bought.astype(np.int32), starts),
+        purchases=np.add.reduceat(bought, starts, dtype=np.int32),
         first_purchase_us=np.minimum.reduceat(np.where(bought, ts_us, -NEVER_US), starts),
         last_purchase_us=np.maximum.reduceat(np.where(bought, ts_us, NEVER_US), starts),
+        priced=n_priced,
         usual_prices=usual.astype(np.float32),
     )
 
@@ -224,8 +227,11 @@ def merged(past: Summary, since: Summary, decay: float) -> Summary:
         out[where] = values
         return out
 
-    n_past, n_since = spread(past.purchases, a, 0), spread(since.purchases, b, 0)
-    paid_past, paid_since = spread(past.usual_prices, a, np.nan), spread(since.usual_prices, b, np.nan)
+    n_past, n_since = spread(past.priced, a, 0), spread(since.priced, b, 0)
+    paid = np.zeros(n, dtype=np.float64)
+    paid[a] = np.where(past.priced > 0, past.usual_prices * past.priced, 0)
+    paid[b] += np.where(since.priced > 0, since.usual_prices * since.priced, 0)
+    priced = n_past + n_since
     return Summary(
         owners=np.zeros(n, dtype=np.int32),
         items=items,
@@ -233,22 +239,13 @@ def merged(past: Summary, since: Summary, decay: float) -> Summary:
         last_us=np.maximum(spread(past.last_us, a, NEVER_US), spread(since.last_us, b, NEVER_US)),
         counts=spread(past.counts, a, 0) + spread(since.counts, b, 0),
         decayed=spread(past.decayed, a, 0) * np.float32(decay) + spread(since.decayed, b, 0),
-        purchases=n_past + n_since,
+        purchases=spread(past.purchases, a, 0) + spread(since.purchases, b, 0),
         first_purchase_us=np.minimum(
             spread(past.first_purchase_us, a, -NEVER_US), spread(since.first_purchase_us, b, -NEVER_US)
         ),
         last_purchase_us=np.maximum(
             spread(past.last_purchase_us, a, NEVER_US), spread(since.last_purchase_us, b, NEVER_US)
         ),
-        usual_prices=_mean_price(paid_past, n_past, paid_since, n_since),
+        priced=priced,
+        usual_prices=np.divide(paid, priced, out=np.full(n, np.nan, np.float32), where=priced > 0),
     )
-
-
-def _mean_price(past: Float32, n_past: Int32, since: Float32, n_since: Int32) -> Float32:
-    """Weigh two mean prices by their purchases; one that is not known weighs nothing."""
-    weight_past = np.where(np.isnan(past), 0, n_past)
-    weight_since = np.where(np.isnan(since), 0, n_since)
-    total = weight_past + weight_since
-    paid = np.nan_to_num(past) * weight_past + np.nan_to_num(since) * weight_since
-    mean: Float32 = np.divide(paid, total, out=np.full(len(total), np.nan), where=total > 0).astype(np.float32)
-    return mean

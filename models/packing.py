@@ -22,13 +22,14 @@ _COLUMNS = {
     "last_purchase_us": "<i8",
     "counts": "<i4",
     "purchases": "<i4",
+    "priced": "<i4",
     "decayed": "<f4",
     "usual_prices": "<f4",
 }
 
 
 def pack(past: Past) -> bytes:
-    """Return a past as bytes: 48 bytes an item plus its id."""
+    """Return a past as bytes: 52 bytes an item plus its id."""
     header = json.dumps({"format": FORMAT, "as_of_us": past.as_of_us, "n_items": len(past.item_ids)})
     columns = [getattr(past.rows, name).astype(dtype).tobytes() for name, dtype in _COLUMNS.items()]
     packed = b"".join([("\n".join([header, *past.item_ids]) + "\n").encode(), *columns])

@@ -160,6 +160,17 @@ def test_an_unknown_price_is_not_averaged_in() -> None:
     assert np.isnan(unpriced.usual_prices).all()
 
 
+def test_purchases_of_unknown_price_weigh_nothing_on_either_side_of_a_cut() -> None:
+    whole = replace(
+        one((PURCHASE, -1, 9), (PURCHASE, -1, 5), (PURCHASE, -1, 1)), prices=np.array([6.0, np.nan, 2.0], np.float32)
+    )
+    for cut_days in (8, 3):
+        cut_us = NOW_US - cut_days * DAY_US
+        past, since = whole.where(whole.ts_us <= cut_us), whole.where(whole.ts_us > cut_us)
+        _, summary = History(past_of(past, cut_us), recent_of(since)).summary(NOW_US, MEMORY)
+        assert (summary.usual_prices.tolist(), summary.priced.tolist()) == ([4.0], [2])
+
+
 def test_what_was_never_bought_has_no_time_of_purchase() -> None:
     summary = summarise(one((VIEW, -1, 3)), NOW_US, MEMORY)
     assert summary.last_purchase_us.tolist() == [NEVER_US]

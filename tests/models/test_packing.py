@@ -31,6 +31,7 @@ def pasts(draw: st.DrawFn) -> Past:
         column(I32, np.int32),
         times[2],
         times[3],
+        column(I32, np.int32),
         column(F32, np.float32),
     )
     return Past(draw(I64), tuple(ids), rows)
@@ -40,7 +41,10 @@ SOME = Past(
     5,
     ("a", "ä\u2028"),
     Summary(
-        *(np.arange(2, dtype=np.dtype(code)) for code in ("i4", "i4", "i8", "i8", "i4", "f4", "i4", "i8", "i8", "f4"))
+        *(
+            np.arange(2, dtype=np.dtype(code))
+            for code in ("i4", "i4", "i8", "i8", "i4", "f4", "i4", "i8", "i8", "i4", "f4")
+        )
     ),
 )
 
