@@ -18,7 +18,9 @@ class Candidates:
     rows: Int32
     """Shape (c,), distinct."""
     scores: Float32
-    """Shape (c, s): the source's own score; NaN where that source did not propose the row."""
+    """Shape (c, s): each source's own score of each row; NaN where that source has nothing to say."""
+    proposed: Mask
+    """Shape (c, s): whether that source proposed the row, or only had a score for it when asked."""
     sources: tuple[str, ...]
     """Shape (s,): names, by column."""
 
@@ -31,31 +33,38 @@ class Candidates:
         return cls(
             np.concatenate([one.rows for one in requests]),
             np.concatenate([one.scores for one in requests]),
+            np.concatenate([one.proposed for one in requests]),
             requests[0].sources,
         )
 
     def of_source(self, name: str) -> "Candidates":
         """Return only what one source proposed."""
         column = self.sources.index(name)
-        proposed = ~np.isnan(self.scores[:, column])
-        return Candidates(self.rows[proposed], self.scores[proposed, column : column + 1], (name,))
+        own = self.where(self.proposed[:, column])
+        here = slice(column, column + 1)
+        return Candidates(own.rows, own.scores[:, here], own.proposed[:, here], (name,))
+
+    def where(self, keep: Mask | Int64) -> "Candidates":
+        """Return the candidates that `keep` marks, shape (c,), or names by their places."""
+        return Candidates(self.rows[keep], self.scores[keep], self.proposed[keep], self.sources)
 
 
 def gather(context: Context, sources: Mapping[str, Source], placement: Placement, mask: Mask) -> Candidates:
-    """Ask each source of the placement for its quota inside the mask, and join the answers.
+    """Ask each source of the placement for its quota inside the mask, and then for a score of all that was proposed.
 
     mask: shape (n,). A source that the bundle lacks proposes nothing.
     """
     names = tuple(name for name in placement.sources if name in sources)
-    proposed = [sources[name].propose(context, mask, placement.sources[name]) for name in names]
-    if not proposed:
-        return Candidates(np.zeros(0, np.int32), np.zeros((0, 0), np.float32), ())
-    all_rows = np.concatenate([rows for rows, _ in proposed])
-    rows, place = _distinct(all_rows, len(mask))
-    scores = np.full((len(rows), len(names)), np.nan, dtype=np.float32)
-    column = np.repeat(np.arange(len(names)), [len(found) for found, _ in proposed])
-    scores[place, column] = np.concatenate([found for _, found in proposed])
-    return Candidates(rows, scores, names)
+    answers = [sources[name].ask(context) for name in names]
+    proposals = [answer.propose(mask, placement.sources[name])[0] for answer, name in zip(answers, names, strict=True)]
+    if not proposals:
+        nothing = np.zeros((0, 0), dtype=np.float32)
+        return Candidates(np.zeros(0, np.int32), nothing, nothing.astype(np.bool_), ())
+    rows, place = _distinct(np.concatenate(proposals), len(mask))
+    proposed = np.zeros((len(rows), len(names)), dtype=np.bool_)
+    proposed[place, np.repeat(np.arange(len(names)), [len(found) for found in proposals])] = True
+    scores = np.stack([answer.score(rows) for answer in answers], axis=1)
+    return Candidates(rows, scores, proposed, names)
 
 
 def _distinct(rows: Int32, n: int) -> tuple[Int32, Int64]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Mask
-from models.topk import best_first
+from models.arrays import Float32, Int32
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def propose(self, query_rows: Int32, query_weights: Float32, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the rows with the highest sum of query weight * neighbour weight, and those sums, best first.
+    def sums(self, query_rows: Int32, query_weights: Float32) -> Float32:
+        """Return each row's sum of query weight * neighbour weight, shape (L,).
 
         query_rows, query_weights: shape (q,); rows beyond the table add nothing. Cost: q * K additions.
         """
@@ -29,10 +28,7 @@ class Neighbours:
         # One place more than there are rows: the padding -1 lands there.
         sums = np.zeros(len(self) + 1, dtype=np.float32)
         np.add.at(sums, self.rows[query_rows].ravel(), (self.weights[query_rows] * query_weights[:, None]).ravel())
-        touched = np.flatnonzero((sums[:-1] > 0) & mask[: len(self)])
-        scores = sums[touched]
-        best = best_first(scores, touched, k)
-        return touched[best].astype(np.int32), scores[best]
+        return sums[:-1]
 
     def contributions(self, query_rows: Int32, query_weights: Float32, row: int) -> tuple[Int32, Float32]:
         """Return the query rows that reach `row` and what each adds to its score, shape (m,)."""

@@ -48,20 +48,22 @@ def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, exp
     """Answer one request: eligibility, candidates, rank, rules. Deterministic; ties are broken by a fixed scatter."""
     mask = eligible(context, snapshot.catalogue, placement)
     candidates = gather(context, snapshot.sources, placement, mask)
-    shares = snapshot.ranker_of(placement).shares(candidates)
-    scores = snapshot.ranker_of(placement).score(context, candidates)
+    ranker = snapshot.ranker_of(placement)
+    scores = ranker.score(context, candidates)
     best = best_first(scores, candidates.rows, len(scores))
     ranked = candidates.rows[best]
     rows, n_filled, removed = finish(ranked, context, snapshot, placement, mask)
     place_of = dict(zip(ranked.tolist(), best.tolist(), strict=True))
     places = np.array([place_of.get(row, -1) for row in rows.tolist()], dtype=np.int64)
-    proposed = places >= 0
+    proposed, places = places >= 0, places[places >= 0]
+    list_scores = np.full(len(rows), np.nan, dtype=np.float32)
+    list_scores[proposed] = scores[places]
+    shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
+    shares[proposed] = ranker.shares(context, candidates.where(places))
     return Recommendation(
         rows=rows,
-        scores=np.where(proposed, scores[places], np.nan) if len(scores) else np.full(len(rows), np.nan, np.float32),
-        shares=shares[places] * proposed[:, None]
-        if len(scores)
-        else np.zeros((len(rows), len(candidates.sources)), np.float32),
+        scores=list_scores,
+        shares=shares,
         sources=candidates.sources,
         n_filled=n_filled,
         removed=removed,
@@ -89,7 +91,7 @@ def _filler(ranked: Int32, context: Context, snapshot: Snapshot, mask: Mask) -> 
     rest[ranked] = False
     popular = np.zeros(0, dtype=np.int32)
     if FILL_SOURCE in snapshot.sources:
-        popular, _ = snapshot.sources[FILL_SOURCE].propose(context, rest, len(rest))
+        popular, _ = snapshot.sources[FILL_SOURCE].ask(context).propose(rest, len(rest))
     rest[popular] = False
     return np.concatenate([popular, np.flatnonzero(rest).astype(np.int32)])
 

@@ -21,7 +21,7 @@ from models.errors import LearnedNothingError
 from models.events import CODE_OF, EVENT_TYPES
 from models.history import Events, History, Memory, Past, Recent
 from models.placement import Known, Task
-from models.rank import Blend, Calibration
+from models.rank import Blend, Calibration, LogisticSum
 from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Source
@@ -348,7 +348,8 @@ def snapshot_of(world_name: str) -> Snapshot:
             sources[name] = SOURCES[name].load(fit.fit(data, fit.Settings()))
     # Every source's scores in these worlds lie far inside +-1000: a line that never ties them.
     line = Calibration(np.array([-1e3, 1e3], np.float32), np.array([-4.0, 4.0], np.float32), missing=-4.0, weight=0.5)
-    blend = Blend(-8.0, dict.fromkeys(sources, line))
+    trusting = LogisticSum(-8.0, dict.fromkeys(sources, line))
+    blend = Blend(bought=trusting, fresh=trusting)
     return Snapshot(
         version=world.name,
         catalogue=world.catalogue(data.vocabulary),

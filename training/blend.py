@@ -1,18 +1,19 @@
-"""Fit the blend of one task: calibrate every source, then weigh them by a logistic regression."""
+"""Fit the blend of one task: calibrate every source, then weigh them; apart for what was bought before and what not."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import minimize
 
-from models.arrays import Float32, Float64, Int32, Mask
+from models.arrays import Float32, Int32, Mask
 from models.candidates import Candidates
-from models.context import Context
-from models.rank import Blend
+from models.rank import Blend, LogisticSum
 from training.calibrate import calibrate
 from training.config import BlendSettings
+from training.softmax import fit_scale, fit_softmax, hardest
 
 _RELIABILITY_BINS = 10
+_IMPROBABLE_LOG_ODDS = -10.0
+"""Of candidates of a kind of which none was ever right."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,16 @@ class LabelledCandidates:
     candidates: Candidates
     """Of all requests, one after another; rows repeat across requests."""
     requests: Int32
-    """Shape (c,): which request."""
+    """Shape (c,): which request; equal ones side by side."""
+    bought: Mask
+    """Shape (c,): whether that request's shopper bought the candidate before."""
     labels: Mask
     """Shape (c,)."""
 
     def where(self, keep: Mask) -> "LabelledCandidates":
         """Return those that `keep`, shape (c,), marks."""
-        found = self.candidates
         return LabelledCandidates(
-            Candidates(found.rows[keep], found.scores[keep], found.sources), self.requests[keep], self.labels[keep]
+            self.candidates.where(keep), self.requests[keep], self.bought[keep], self.labels[keep]
         )
 
 
@@ -40,20 +42,20 @@ class FittedBlend:
 
     blend: Blend
     calibration_error: float
-    """Expected calibration error on the half of the requests that this check's fit did not see; 0 is perfect. Unit:
+    """Expected calibration error on every other request, by a fit that did not see them; 0 is perfect. Unit:
     probability."""
     n_candidates: int
     n_right: int
 
 
 def fit_blend(examples: LabelledCandidates, settings: BlendSettings) -> FittedBlend:
-    """Fit calibrations and weights on all examples; measure reliability by fitting on every other request."""
+    """Fit on all requests; measure reliability with a fit on half of them."""
     seen = examples.requests % 2 == 0
-    half = _fit(examples.where(seen), settings)
-    unseen = examples.where(~seen)
+    half, unseen = _fit(examples.where(seen), settings), examples.where(~seen)
+    log_odds = np.where(unseen.bought, half.bought.log_odds(unseen.candidates), half.fresh.log_odds(unseen.candidates))
     return FittedBlend(
         blend=_fit(examples, settings),
-        calibration_error=calibration_error(half.score(Context(now_us=0), unseen.candidates), unseen.labels),
+        calibration_error=calibration_error(np.exp(-np.logaddexp(0.0, -log_odds)), unseen.labels),
         n_candidates=len(examples.labels),
         n_right=int(examples.labels.sum()),
     )
@@ -69,39 +71,25 @@ def calibration_error(probabilities: Float32, labels: Mask) -> float:
 
 
 def _fit(examples: LabelledCandidates, settings: BlendSettings) -> Blend:
-    found = examples.candidates
-    curves = {
-        name: calibrate(found.scores[:, column], examples.labels, settings.knots)
-        for column, name in enumerate(found.sources)
-    }
-    unweighted = Blend(0.0, curves)
-    weights, bias = _logistic(unweighted.shares(found), examples.labels, settings.l2)
+    return Blend(
+        bought=_fit_sum(examples.where(examples.bought), settings.hardest_bought, settings),
+        fresh=_fit_sum(examples.where(~examples.bought), settings.hardest_fresh, settings),
+    )
+
+
+def _fit_sum(examples: LabelledCandidates, k: int, settings: BlendSettings) -> LogisticSum:
+    """Calibrate, weigh, weigh again on each request's k best: what decides a list is the order at its top."""
+    found, labels, requests = examples.candidates, examples.labels, examples.requests
+    if not labels.any():
+        return LogisticSum(_IMPROBABLE_LOG_ODDS, {})
+    curves = {name: calibrate(found.scores[:, column], labels) for column, name in enumerate(found.sources)}
+    shares = LogisticSum(0.0, curves).shares(found)
+    first = fit_softmax(shares, labels, requests, settings.l2)
+    top = hardest(shares @ first.astype(np.float32), requests, k)
+    weights = fit_softmax(shares[top], labels[top], requests[top], settings.l2)
+    slope, bias = fit_scale(shares @ weights.astype(np.float32), labels)
     weighted = {
-        name: replace(curve, weight=float(weight))
+        name: replace(curve, weight=slope * float(weight))
         for (name, curve), weight in zip(curves.items(), weights, strict=True)
     }
-    return Blend(bias, weighted)
-
-
-def _logistic(features: Float32, labels: Mask, l2: float) -> tuple[Float64, float]:
-    """Return weights >= 0, shape (s,), and the bias of a logistic regression, by L-BFGS-B.
-
-    features: shape (n, s). Weights below 0 would make a better score of one source lower the sum: a shopper could not
-    be told why.
-    """
-    n, n_sources = features.shape
-    if not labels.any() or labels.all():
-        return np.ones(n_sources), 0.0
-
-    def loss(parameters: Float64) -> tuple[float, Float64]:
-        weights, bias = parameters[:-1], parameters[-1]
-        log_odds = features @ weights.astype(np.float32) + bias
-        probabilities = 1 / (1 + np.exp(-log_odds))
-        value = (np.logaddexp(0, log_odds).sum() - log_odds[labels].sum()) / n + l2 * (weights**2).sum()
-        error = (probabilities - labels) / n
-        gradient = np.r_[features.T @ error + 2 * l2 * weights, error.sum()]
-        return float(value), gradient.astype(np.float64)
-
-    start = np.r_[np.full(n_sources, 0.3), np.log(labels.mean() / (1 - labels.mean()))]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * n_sources + [(None, None)])
-    return found.x[:-1], float(found.x[-1])
+    return LogisticSum(bias, weighted)

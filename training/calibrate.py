@@ -3,50 +3,61 @@
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from models.arrays import Float32, Float64, Mask
+from models.arrays import Float32, Float64, Int64, Mask
 from models.rank import Calibration
 
-_MAX_BINS = 400
-_MIN_PER_BIN = 200
+_LEAST_PER_BIN = 100
+_BINS_PER_HALVING = 4
 _LEAST_PROBABILITY = 1e-5
+_MOST_BEYOND = 2.0
+"""Log-odds that the curve may rise beyond its last block, up to the highest score seen."""
 
 
-def calibrate(scores: Float32, labels: Mask, knots: int) -> Calibration:
+def calibrate(scores: Float32, labels: Mask) -> Calibration:
     """Fit the curve from score to log-odds of a positive label; weight 1.
 
-    scores: shape (n,), NaN where the source did not propose the candidate. labels: shape (n,).
-    Isotonic calibration after Zadrozny & Elkan (KDD 2002), on bins of equal count instead of single scores, with half
-    a pseudo-candidate of the base rate in each, so that no bin says 0 or 1. Between knots the curve is linear, which
-    keeps the source's own order where the steps of plain isotonic regression would tie.
+    scores: shape (n,), NaN where the source has nothing to say. labels: shape (n,).
+    Isotonic calibration after Zadrozny & Elkan (KDD 2002), with three departures that keep the top of a list apart,
+    where plain isotonic regression ties: bins instead of single scores, smaller towards the top; one knot per block at
+    its mean score, and straight lines between; and the last slope goes on to the highest score.
     """
-    proposed = ~np.isnan(scores)
+    said = ~np.isnan(scores)
     base = float(labels.mean()) if len(labels) else _LEAST_PROBABILITY
-    missing = _log_odds(np.array([labels[~proposed].mean() if (~proposed).any() else base]))[0]
-    found, hits = scores[proposed].astype(np.float64), labels[proposed]
-    if not len(found):
-        return Calibration(np.zeros(1, np.float32), np.full(1, missing, np.float32), float(missing), 1.0)
-    order = np.argsort(found, kind="stable")
-    n_bins = max(1, min(_MAX_BINS, len(found) // _MIN_PER_BIN))
-    starts = np.linspace(0, len(found), n_bins + 1).astype(np.int64)[:-1]
-    sizes = np.diff(np.r_[starts, len(found)])
+    missing = float(_log_odds(np.array([labels[~said].mean() if not said.all() else base]))[0])
+    found, hits = scores[said].astype(np.float64), labels[said]
+    if len(found) < 2 * _LEAST_PER_BIN:
+        return Calibration(np.zeros(1, np.float32), np.full(1, missing, np.float32), missing, 1.0)
+    order = np.argsort(found)
+    starts = _bin_starts(len(found))
+    sizes = np.diff(np.append(starts, len(found))).astype(np.float64)
     centres = np.add.reduceat(found[order], starts) / sizes
-    rates = (np.add.reduceat(hits[order].astype(np.float64), starts) + 0.5 * base) / (sizes + 0.5)
-    rising = isotonic_regression(rates, weights=sizes.astype(np.float64)).x
-    centres, first = np.unique(centres, return_index=True)
-    kept = _knots(len(centres), knots)
-    return Calibration(
-        scores=centres[kept].astype(np.float32),
-        log_odds=_log_odds(rising[first][kept]).astype(np.float32),
-        missing=float(missing),
-        weight=1.0,
-    )
+    # One pseudo-candidate of the base rate in each bin, so that no bin says 0 or 1.
+    rates = (np.add.reduceat(hits[order].astype(np.float64), starts) + base) / (sizes + 1)
+    blocks = isotonic_regression(rates, weights=sizes)
+    first = blocks.blocks[:-1]
+    block_sizes = np.add.reduceat(sizes, first)
+    knots = np.add.reduceat(centres * sizes, first) / block_sizes
+    odds = _log_odds(blocks.x[first])
+    knots, odds = _extended(knots, odds, float(found.max()))
+    increasing = np.append(True, np.diff(knots.astype(np.float32)) > 0)
+    return Calibration(knots[increasing].astype(np.float32), odds[increasing].astype(np.float32), missing, 1.0)
 
 
-def _knots(n: int, knots: int) -> np.ndarray:
-    """Choose knots evenly over the bins, and closer together at the top, where lists are decided."""
-    even = np.linspace(0, n - 1, max(2, knots - 8))
-    top = n - 1 - np.array([1, 2, 3, 4, 6, 8, 12, 16])
-    return np.unique(np.round(np.r_[even, top[top >= 0]]).astype(np.int64))
+def _bin_starts(n: int) -> Int64:
+    """Cut n sorted scores into bins: of what is left each takes 16 %, so that they shrink towards the top."""
+    share = 1 - 0.5 ** (1 / _BINS_PER_HALVING)
+    starts = [0]
+    while n - starts[-1] > 2 * _LEAST_PER_BIN:
+        starts.append(starts[-1] + max(int((n - starts[-1]) * share), _LEAST_PER_BIN))
+    return np.array(starts, dtype=np.int64)
+
+
+def _extended(knots: Float64, odds: Float64, highest: float) -> tuple[Float64, Float64]:
+    """Let the last slope go on to the highest score."""
+    if len(knots) == 1 or highest <= knots[-1] or knots[-1] <= knots[-2]:
+        return knots, odds
+    rise = (odds[-1] - odds[-2]) / (knots[-1] - knots[-2]) * (highest - knots[-1])
+    return np.append(knots, highest), np.append(odds, odds[-1] + min(rise, _MOST_BEYOND))
 
 
 def _log_odds(probability: Float64) -> Float64:

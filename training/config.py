@@ -51,8 +51,10 @@ class BlendSettings(BaseModel):
 
     max_examples: int = Field(default=3_000, gt=0)
     """Shoppers (or orders) that it learns from, drawn by seed. Changes results little, and speed."""
-    knots: int = Field(default=32, ge=2)
-    """Points of a calibration curve. Changes results little."""
+    hardest_bought: int = Field(default=30, gt=0)
+    """Of what a shopper bought before, the candidates that the weights are fitted on at last. Changes results."""
+    hardest_fresh: int = Field(default=200, gt=0)
+    """The same of what would be new to the shopper."""
     l2: float = Field(default=1e-3, ge=0)
     """Pull of the weights towards 0. Changes results."""
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from models.arrays import Int64
+from models.arrays import Int64, Mask
 from models.candidates import Candidates, gather
+from models.context import Context
 from models.errors import InputError
 from models.placement import Placement
 from models.rules import eligible
@@ -27,12 +28,13 @@ def examples_of(placement: Placement, snapshot: Snapshot, split: Split, recipe: 
     questions, targets = found
     drawn = _draw(len(questions), recipe.blend.max_examples, recipe.seed)
     asking = Asking(snapshot, split.past, placement)
-    gathered = [_candidates(asking, questions[place]) for place in drawn]
-    labels = [np.isin(one.rows, targets.of_set(place)) for one, place in zip(gathered, drawn, strict=True)]
+    gathered = [_candidates(asking.context(questions[place]), asking) for place in drawn]
+    labels = [np.isin(one.rows, targets.of_set(place)) for (one, _), place in zip(gathered, drawn, strict=True)]
     return LabelledCandidates(
-        Candidates.joined(gathered),
-        np.repeat(np.arange(len(drawn), dtype=np.int32), [len(one) for one in gathered]),
-        np.concatenate(labels),
+        candidates=Candidates.joined([one for one, _ in gathered]),
+        requests=np.repeat(np.arange(len(drawn), dtype=np.int32), [len(one) for one, _ in gathered]),
+        bought=np.concatenate([bought for _, bought in gathered]),
+        labels=np.concatenate(labels),
     )
 
 
@@ -65,10 +67,11 @@ def _next_items(held_out: HeldOut, snapshot: Snapshot) -> tuple[list[Question], 
     return [Question(-1, (ids[row],)) for row in anchors.tolist()], targets
 
 
-def _candidates(asking: Asking, question: Question) -> Candidates:
-    context = asking.context(question)
+def _candidates(context: Context, asking: Asking) -> tuple[Candidates, Mask]:
+    """Return the candidates of one question and whether its shopper bought each of them before."""
     mask = eligible(context, asking.snapshot.catalogue, asking.placement)
-    return gather(context, asking.snapshot.sources, asking.placement, mask)
+    found = gather(context, asking.snapshot.sources, asking.placement, mask)
+    return found, np.isin(found.rows, context.bought)
 
 
 def _draw(n: int, at_most: int, seed: int) -> Int64:

@@ -5,12 +5,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.sources.base import NO_ROWS, NO_SCORES, Learned
+from models.sources.answers import Dense, Nearest, Silence
+from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 from models.sources.query import query_of
-from models.topk import top_rows
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,14 @@ class Als:
         inverse_lengths = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         return cls(learned.index, gram, inverse_lengths, float(settings["alpha"]), int(settings["query_items"]))
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the rows inside the mask nearest to the shopper, or most similar (cosine) to the anchors."""
+    def ask(self, context: Context) -> Answer:
+        """Return agreement with the shopper's vector, or mean cosine to the anchors."""
         rows, weights = query_of(context, len(self.index), self.query_items)
-        covered = mask[: len(self.index)]
         if not len(rows):
-            return NO_ROWS, NO_SCORES
+            return Silence()
         if len(context.anchors):
-            cosines = (self.index.vectors @ self._direction(rows)) * self.inverse_lengths
-            found = top_rows(cosines, covered, k)
-            return found, cosines[found]
-        return self.index.search(self.fold_in(rows, weights), covered, k)
+            return Dense((self.index.vectors @ self._direction(rows)) * self.inverse_lengths)
+        return Nearest(self.index, self.fold_in(rows, weights))
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return the items that raise this row's score and by how much; the parts of Hu, Koren & Volinsky, section 5.

@@ -25,8 +25,26 @@ class Learned:
     """Vectors of rows [0, len(index)), for the sources that search them."""
 
 
+class Answer(Protocol):
+    """What one source has to say to one request."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        """Return at most k rows inside the mask and their scores, each shape (<= k,), best first.
+
+        mask: shape (n,), n >= the rows covered. Scores compare within one source only. Nothing is an answer too.
+        """
+        ...
+
+    def score(self, rows: Int32) -> Float32:
+        """Return this source's score of any rows, shape (m,), whoever proposed them; NaN where it has nothing to say.
+
+        rows: shape (m,), any rows of the snapshot, also beyond those covered.
+        """
+        ...
+
+
 class Source(Protocol):
-    """Proposes candidates for one request. Immutable; safe to share between threads."""
+    """Answers requests from what was learned. Immutable; safe to share between threads."""
 
     name: ClassVar[str]
     """In metrics, reasons and configuration; also the name of its two files."""
@@ -36,11 +54,8 @@ class Source(Protocol):
         """Take what training learned. Raises KeyError if an array or a setting is missing."""
         ...
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return at most k rows inside the mask and their scores, each shape (<= k,), best first.
-
-        mask: shape (n,), n >= the rows covered. Scores compare within one source only. An empty answer is an answer.
-        """
+    def ask(self, context: Context) -> Answer:
+        """Return what this source has to say; work that proposing and scoring share is done here, once."""
         ...
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:

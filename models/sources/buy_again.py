@@ -5,11 +5,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import DAY_US, Float32, Int32, Mask
+from models.arrays import DAY_US, Float32, Int32
 from models.context import Context
 from models.history import Summary
-from models.sources.base import NO_ROWS, NO_SCORES, Learned
-from models.topk import best_first
+from models.sources.answers import Few
+from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,19 @@ class BuyAgain:
     gap_prior: float
     overdue_gaps: float
     overdue_power: float
+    rest: float
+    rest_gaps: float
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
         """Arrays: rates (L,) float32. Settings: the fields above."""
-        names = ("usual_rate", "prior_days", "gap_prior", "overdue_gaps", "overdue_power")
+        names = ("usual_rate", "prior_days", "gap_prior", "overdue_gaps", "overdue_power", "rest", "rest_gaps")
         return cls(learned.arrays["rates"], *(float(learned.settings[name]) for name in names))
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the shopper's own purchases inside the mask, the likeliest to be repeated first."""
-        bought = context.interactions.purchases > 0
-        bought &= mask[context.interactions.items]
-        mine = context.interactions.take(np.flatnonzero(bought))
-        scores = self._scores(mine, context.now_us)
-        best = best_first(scores, mine.items, k)
-        return mine.items[best], scores[best]
+    def ask(self, context: Context) -> Answer:
+        """Return a score for what the shopper bought: how likely it is to be bought again."""
+        mine = context.interactions.take(np.flatnonzero(context.interactions.purchases > 0))
+        return Few(mine.items, self._scores(mine, context.now_us))
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return the item itself: the shopper bought it."""
@@ -55,6 +53,8 @@ class BuyAgain:
         rates[known] = self.rates[mine.items[known]]
         span_days = (mine.last_purchase_us - mine.first_purchase_us) / DAY_US
         gap_days = (span_days + self.gap_prior / rates) / (mine.purchases - 1 + self.gap_prior)
-        waited_gaps = np.maximum(now_us - mine.last_purchase_us, 0) / DAY_US / (self.overdue_gaps * gap_days)
-        scores: Float32 = (mine.decayed + self.prior_days * rates) * (1 + waited_gaps) ** -self.overdue_power
+        waited_gaps = np.maximum(now_us - mine.last_purchase_us, 0) / DAY_US / gap_days
+        overdue = (1 + waited_gaps / self.overdue_gaps) ** -self.overdue_power
+        rested = 1 - self.rest * np.maximum(0, 1 - waited_gaps / self.rest_gaps)
+        scores: Float32 = (mine.decayed + self.prior_days * rates) * overdue * rested
         return scores.astype(np.float32)

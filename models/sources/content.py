@@ -5,10 +5,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.sources.base import NO_ROWS, NO_SCORES, Learned
+from models.sources.answers import Nearest, Silence
+from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 from models.sources.query import query_of
 
 
@@ -29,15 +30,11 @@ class Content:
             raise KeyError("index")
         return cls(learned.index, int(learned.settings["query_items"]))
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the rows inside the mask with the highest cosine to what is asked about, if above 0."""
+    def ask(self, context: Context) -> Answer:
+        """Return cosines to what is asked about; only those above 0 are proposed."""
         rows, parts = self._query(context)
         profile = parts @ self.index.vectors[rows]
-        if not profile.any():
-            return NO_ROWS, NO_SCORES
-        found, cosines = self.index.search(profile, mask[: len(self.index)], k)
-        near = cosines > 0
-        return found[near], cosines[near]
+        return Nearest(self.index, profile, above=0.0) if profile.any() else Silence()
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return the items asked about that resemble this row, and each one's part of the cosine."""

@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import DAY_US, Float32, Int32, Int64, Mask
+from models.arrays import DAY_US, Float32, Int32, Int64
 from models.context import Context
-from models.sources.base import NO_ROWS, NO_SCORES, Learned
-from models.topk import best_first
+from models.sources.answers import Few
+from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,13 @@ class New:
         days = (float(settings["max_age_days"]), float(settings["half_life_days"]))
         return cls(arrays["rows"], arrays["published_at_us"], *days)
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the newest rows inside the mask, none that is yet to come; scores are 2^(-age / half-life)."""
+    def ask(self, context: Context) -> Answer:
+        """Return 2^(-age / half-life) for what is new and not yet to come."""
         oldest_us = context.now_us - int(self.max_age_days * DAY_US)
         start = np.searchsorted(self.published_at_us, oldest_us)
         stop = np.searchsorted(self.published_at_us, context.now_us, side="right")
-        passing = start + np.flatnonzero(mask[self.rows[start:stop]])
-        age_days = (context.now_us - self.published_at_us[passing]) / DAY_US
-        scores = np.exp2(-age_days / self.half_life_days).astype(np.float32)
-        best = best_first(scores, self.rows[passing], k)
-        return self.rows[passing[best]], scores[best]
+        age_days = (context.now_us - self.published_at_us[start:stop]) / DAY_US
+        return Few(self.rows[start:stop], np.exp2(-age_days / self.half_life_days).astype(np.float32))
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return nothing: no item of the shopper's carries it."""

@@ -3,27 +3,33 @@
 from dataclasses import dataclass
 from typing import Self
 
-from models.arrays import Float32, Int32, Mask
+import numpy as np
+
+from models.arrays import Float32, Int32
 from models.context import Context
 from models.ordered import OrderedRows
-from models.sources.base import NO_ROWS, NO_SCORES, Learned
+from models.sources.answers import Shared
+from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 
 
 @dataclass(frozen=True)
 class SharedList:
     """Rows in one order; no request changes it but by its mask."""
 
-    ordered: OrderedRows
+    answer: Shared
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
         """Arrays: rows (m,) int32, best first; scores (m,) float32."""
-        return cls(OrderedRows(learned.arrays["rows"], learned.arrays["scores"]))
+        rows, scores = learned.arrays["rows"], learned.arrays["scores"]
+        by_row = np.full(int(rows.max(initial=-1)) + 1, np.nan, dtype=np.float32)
+        by_row[rows] = scores
+        return cls(Shared(OrderedRows(rows, scores), by_row))
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the first rows of the list inside the mask."""
+    def ask(self, context: Context) -> Answer:
+        """Return the list."""
         del context
-        return self.ordered.first(mask, k)
+        return self.answer
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return nothing: no item of the shopper's carries it."""

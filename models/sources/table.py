@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32
 from models.context import Context
 from models.neighbours import Neighbours
-from models.sources.base import Learned
+from models.sources.answers import Silence, Sums
+from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 
 
@@ -24,9 +25,10 @@ class Table:
         neighbours = Neighbours(learned.arrays["rows"], learned.arrays["weights"])
         return cls(neighbours, int(learned.settings["query_items"]))
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the rows inside the mask that are nearest to the anchors, or to the shopper's items."""
-        return self.neighbours.propose(*self._query(context), mask, k)
+    def ask(self, context: Context) -> Answer:
+        """Return how near rows are to the anchors, or to the shopper's items."""
+        rows, weights = self._query(context)
+        return Sums(self.neighbours.sums(rows, weights)) if len(rows) else Silence()
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return the items asked about that have this row among their neighbours, and each one's part."""

@@ -15,7 +15,7 @@ from models.events import EVENT_TYPES
 from models.history import Memory
 from models.index import read_index
 from models.placement import Task
-from models.rank import Blend, Calibration
+from models.rank import Blend, Calibration, LogisticSum
 from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Learned, Source
@@ -92,7 +92,7 @@ def _read_source(folder: Path, name: str, manifest: Manifest) -> Source:
         _expect_rows(manifest, f"sources/{name}/index.faiss", len(index), exactly=False)
     source = SOURCES[name].load(Learned(arrays, entry.settings, index))
     # Arrays that cover more rows than there are items fail here, at the door, and not in somebody's request.
-    source.propose(Context(manifest.data.until_us), np.ones(manifest.n_items, dtype=np.bool_), 1)
+    source.ask(Context(manifest.data.until_us)).propose(np.ones(manifest.n_items, dtype=np.bool_), 1)
     return source
 
 
@@ -107,7 +107,13 @@ def _expect_rows(manifest: Manifest, what: str, length: int, *, exactly: bool) -
 
 def _read_blend(path: Path) -> Blend:
     raw = json.loads(path.read_bytes())
-    return Blend(
+    if raw["kind"] != "blend":
+        raise ValueError(f"{path.name} is a {raw['kind']}, this Endcap knows blends")
+    return Blend(bought=_logistic_sum(raw["bought"]), fresh=_logistic_sum(raw["fresh"]))
+
+
+def _logistic_sum(raw: dict[str, Any]) -> LogisticSum:
+    return LogisticSum(
         bias=float(raw["bias"]),
         calibrations={
             name: Calibration(

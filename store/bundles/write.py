@@ -16,7 +16,7 @@ from models.errors import BundleError, StoreError
 from models.events import EVENT_TYPES
 from models.history import Memory
 from models.placement import Task
-from models.rank import Blend
+from models.rank import Blend, LogisticSum
 from models.sources.base import Learned
 from store.bundles.manifest import MANIFEST, DataWindow, FileEntry, Manifest, MemoryEntry, SourceEntry, sha256_of
 
@@ -120,15 +120,15 @@ def _write_source(folder: Path, learned: Learned) -> None:
 
 
 def _as_json(blend: Blend) -> dict[str, Any]:
+    return {"kind": "blend", "bought": _sum_as_json(blend.bought), "fresh": _sum_as_json(blend.fresh)}
+
+
+def _sum_as_json(part: LogisticSum) -> dict[str, Any]:
     curves = {
-        name: {
-            **asdict(curve),
-            "scores": curve.scores.tolist(),
-            "log_odds": curve.log_odds.tolist(),
-        }
-        for name, curve in blend.calibrations.items()
+        name: {**asdict(curve), "scores": curve.scores.tolist(), "log_odds": curve.log_odds.tolist()}
+        for name, curve in part.calibrations.items()
     }
-    return {"kind": "blend", "bias": blend.bias, "calibrations": curves}
+    return {"bias": part.bias, "calibrations": curves}
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -5,12 +5,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32
 from models.candidates import _distinct, gather
 from models.context import Context
 from models.placement import Placement
-from models.sources.base import NO_ROWS, NO_SCORES, Learned
-from models.topk import top_rows
+from models.sources.answers import Dense
+from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 
 NOBODY = Context(now_us=0)
 
@@ -26,10 +26,9 @@ class Scored:
     def load(cls, learned: Learned) -> Self:
         return cls(learned.arrays["scores"])
 
-    def propose(self, context: Context, mask: Mask, k: int) -> tuple[Int32, Float32]:
+    def ask(self, context: Context) -> Answer:
         del context
-        rows = top_rows(self.scores, mask[: len(self.scores)], k)
-        return rows, self.scores[rows]
+        return Dense(self.scores)
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         del context, row
@@ -57,8 +56,8 @@ def test_candidates_join_what_the_sources_propose_inside_the_mask() -> None:
     }
     assert set(found) == {0, 1, 2}
     assert found[1] == (2.0, 3.0)
-    assert found[2][0] == 3.0
-    assert np.isnan(found[2][1]), "down has a quota of two, and 2 is its third"
+    assert found[2] == (3.0, 2.0), "down did not propose it, and still has a score for it"
+    assert candidates.proposed[candidates.rows.tolist().index(2)].tolist() == [True, False]
     assert candidates.of_source("down").rows.tolist() == [row for row in candidates.rows.tolist() if row != 2]
 
 

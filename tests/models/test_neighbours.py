@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from models.arrays import Float32
 from models.neighbours import Neighbours
+from models.sources.answers import Sums
 from models.topk import top_rows
 
 
@@ -45,7 +46,7 @@ def test_proposals_are_those_of_a_dense_matrix_product(table: Neighbours, data: 
     scores = query[: len(table)] @ dense(table)
     expected = top_rows(scores, mask[: len(table)] & (scores > 0), k)
 
-    rows, got = table.propose(query_rows, query_weights, mask, k)
+    rows, got = Sums(table.sums(query_rows, query_weights)).propose(mask, k)
     assert rows.tolist() == expected.tolist()
     np.testing.assert_array_equal(got, scores[expected])
     assert [rows.dtype, got.dtype] == [np.dtype(np.int32), np.dtype(np.float32)]
@@ -55,7 +56,7 @@ def test_proposals_are_those_of_a_dense_matrix_product(table: Neighbours, data: 
 def test_contributions_add_up_to_the_score(table: Neighbours, data: st.DataObject) -> None:
     query_rows = np.array(data.draw(st.lists(st.integers(0, len(table) + 2), unique=True)), np.int32)
     query_weights = np.array([data.draw(st.integers(1, 4)) for _ in query_rows], np.float32)
-    rows, scores = table.propose(query_rows, query_weights, np.ones(len(table) + 3, np.bool_), 99)
+    rows, scores = Sums(table.sums(query_rows, query_weights)).propose(np.ones(len(table) + 3, np.bool_), 99)
     for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
         reaching, added = table.contributions(query_rows, query_weights, row)
         assert set(reaching.tolist()) <= set(query_rows.tolist())

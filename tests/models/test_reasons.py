@@ -70,7 +70,7 @@ def test_a_reason_is_of_a_source_that_proposed_the_item_and_names_the_shoppers_i
         for row, reason, shares in zip(told.rows.tolist(), given, told.shares, strict=True):
             if shares.max() > 0:
                 assert reason.source == told.sources[int(shares.argmax())]
-                assert row in snapshot.sources[reason.source].propose(context, np.ones(99, np.bool_), 99)[0]
+                assert row in snapshot.sources[reason.source].ask(context).propose(np.ones(99, np.bool_), 99)[0]
             mine = {*context.interactions.items.tolist(), *context.anchors.tolist()}
             assert set(reason.because_of.tolist()) <= mine
 

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_matrix
 
-from models.arrays import Float32, Float64, Int32, Int64
+from models.arrays import Float32, Int32, Int64
 from models.history import Events
 from models.sources.base import Learned
 from training.data import TrainingData
@@ -40,31 +40,31 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
 
 def _neighbours(events: Events, n_rows: int, settings: Settings) -> Iterator[tuple[Int32, Float32]]:
     counts = np.bincount(events.items, minlength=n_rows)
-    scale = 1 / np.sqrt(np.maximum(counts, 1))
-    by_item = np.argsort(events.items, kind="stable")
-    ends = np.cumsum(counts)
+    scale = (1 / np.sqrt(np.maximum(counts, 1))).astype(np.float32)
+    by_item, ends = np.argsort(events.items, kind="stable"), np.cumsum(counts)
     is_new_moment = np.r_[True, (np.diff(events.ts_us) != 0) | (np.diff(events.owners) != 0)][: len(events)]
-    moments = np.cumsum(is_new_moment)
+    moments = np.cumsum(is_new_moment, dtype=np.int32)
     for block in blocks_of(counts * 2 * settings.window):
-        from_events = by_item[ends[block.start] - counts[block.start] : ends[block.stop - 1]]
+        # In order of time again: neighbours in time are neighbours in memory.
+        from_events = np.sort(by_item[ends[block.start] - counts[block.start] : ends[block.stop - 1]])
         sources, targets, weights = _steps(from_events, events, moments, settings)
-        values = weights * scale[sources] * scale[targets]
+        weights *= scale[sources] * scale[targets]
         shape = (block.stop - block.start, n_rows)
-        similarities = csr_matrix((values, (sources - block.start, targets)), shape=shape)
+        similarities = csr_matrix((weights, (sources - block.start, targets)), shape=shape)
         yield neighbours_of(similarities, block.start, settings.neighbours)
 
 
-def _steps(from_events: Int64, events: Events, moments: Int64, settings: Settings) -> tuple[Int32, Int32, Float64]:
-    """Return the steps from some events, given by position: from which item, to which, and its weight."""
+def _steps(from_events: Int64, events: Events, moments: Int32, settings: Settings) -> tuple[Int32, Int32, Float32]:
+    """Return the steps from some events, given by rising position: from which item, to which, and its weight."""
     steps = []
     for offset in (*range(-settings.window, 0), *range(1, settings.window + 1)):
-        to_events = from_events + offset
-        inside = (to_events >= 0) & (to_events < len(events))
-        here, there = from_events[inside], to_events[inside]
+        inside = slice(*np.searchsorted(from_events, (max(-offset, 0), len(events) - max(offset, 0))))
+        here = from_events[inside]
+        there = here + offset
         paired = (events.owners[here] == events.owners[there]) & (events.items[here] != events.items[there])
         here, there = here[paired], there[paired]
         gaps = np.abs(moments[there] - moments[here])
         worth = np.where(gaps == 0, 1.0, 1.0 if offset > 0 else settings.reverse)
-        steps.append((events.items[here], events.items[there], worth / np.maximum(gaps, 1)))
+        steps.append((events.items[here], events.items[there], (worth / np.maximum(gaps, 1)).astype(np.float32)))
     sources, targets, weights = (np.concatenate(column) for column in zip(*steps, strict=True))
     return sources, targets, weights

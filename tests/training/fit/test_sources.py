@@ -190,7 +190,7 @@ def test_it_answers_right_in_its_world(name: str, world: World, question: Questi
     found = taught(name, world.name)
     assert found is not None, f"{name} learned nothing in the world {world.name}"
     context = world.context(found.data.vocabulary, question)
-    rows, _ = found.source.propose(context, masked(found, context, question), EVERYTHING)
+    rows, _ = found.source.ask(context).propose(masked(found, context, question), EVERYTHING)
     answer = [found.data.vocabulary.ids[row] for row in rows]
     if question.first is not None:
         assert answer[:1] == [question.first]
@@ -212,7 +212,7 @@ def test_answers_are_distinct_inside_the_mask_and_best_first(name: str) -> None:
                 for share in (0.2, 0.5, 1.0):
                     mask = chance.random(found.n_rows) < share
                     before = mask.copy()
-                    assert_proper(found.source.propose(context, mask, k), mask, k)
+                    assert_proper(found.source.ask(context).propose(mask, k), mask, k)
                     np.testing.assert_array_equal(mask, before, "the mask is the caller's")
 
 
@@ -220,9 +220,9 @@ def test_a_mask_narrows_the_answer_and_does_not_change_it(name: str) -> None:
     chance = np.random.default_rng(2)
     for found in everywhere(name):
         for context in found.contexts():
-            whole, scores = found.source.propose(context, found.mask(), EVERYTHING)
+            whole, scores = found.source.ask(context).propose(found.mask(), EVERYTHING)
             mask = chance.random(found.n_rows) < 0.5
-            rows, narrowed = found.source.propose(context, mask, EVERYTHING)
+            rows, narrowed = found.source.ask(context).propose(mask, EVERYTHING)
             assert rows.tolist() == whole[mask[whole]].tolist()
             np.testing.assert_allclose(narrowed, scores[mask[whole]], rtol=1e-5)
 
@@ -230,32 +230,32 @@ def test_a_mask_narrows_the_answer_and_does_not_change_it(name: str) -> None:
 def test_asking_for_fewer_gives_the_first_of_more(name: str) -> None:
     for found in everywhere(name):
         for context in found.contexts():
-            whole, _ = found.source.propose(context, found.mask(), EVERYTHING)
-            few, _ = found.source.propose(context, found.mask(), 3)
+            whole, _ = found.source.ask(context).propose(found.mask(), EVERYTHING)
+            few, _ = found.source.ask(context).propose(found.mask(), 3)
             assert few.tolist() == whole[:3].tolist()
 
 
 def test_a_mask_of_one_item_gives_that_or_nothing(name: str) -> None:
     for found in everywhere(name):
         for context in found.contexts():
-            whole = set(found.source.propose(context, found.mask(), EVERYTHING)[0].tolist())
+            whole = set(found.source.ask(context).propose(found.mask(), EVERYTHING)[0].tolist())
             for row in range(found.n_rows):
                 only = ~found.mask()
                 only[row] = True
-                assert found.source.propose(context, only, 5)[0].tolist() == [row] * (row in whole)
+                assert found.source.ask(context).propose(only, 5)[0].tolist() == [row] * (row in whole)
 
 
 def test_an_empty_mask_gives_nothing(name: str) -> None:
     for found in everywhere(name):
         for context in found.contexts():
-            assert_proper(found.source.propose(context, ~found.mask(), 5), ~found.mask(), 0)
+            assert_proper(found.source.ask(context).propose(~found.mask(), 5), ~found.mask(), 0)
 
 
 def test_somebody_of_whom_nothing_is_known_is_answered(name: str) -> None:
     for found in everywhere(name):
         nobody = found.world.context(found.data.vocabulary, NOBODY)
         assert nobody.is_cold
-        assert_proper(found.source.propose(nobody, found.mask(), 5), found.mask(), 5)
+        assert_proper(found.source.ask(nobody).propose(found.mask(), 5), found.mask(), 5)
 
 
 def test_items_of_a_history_that_nobody_knows_change_nothing(name: str) -> None:
@@ -266,8 +266,8 @@ def test_items_of_a_history_that_nobody_knows_change_nothing(name: str) -> None:
         haunted = replace(found.world, events=pl.concat([found.world.events, ghosts]).sort("shopper", "ts"))
         context = haunted.context(found.data.vocabulary, Question((), shopper))
         assert_same(
-            found.source.propose(context, found.mask(), EVERYTHING),
-            found.source.propose(plain, found.mask(), EVERYTHING),
+            found.source.ask(context).propose(found.mask(), EVERYTHING),
+            found.source.ask(plain).propose(found.mask(), EVERYTHING),
         )
 
 
@@ -281,7 +281,7 @@ def test_items_that_came_after_the_training_harm_nothing(name: str) -> None:
         widened = replace(found.world, events=pl.concat([found.world.events, bought]).sort("shopper", "ts"))
         for question in (Question((), shopper), Question((), shopper, anchors=("later-1",)), NOBODY):
             context = widened.context(longer, question)
-            rows, scores = found.source.propose(context, mask, EVERYTHING)
+            rows, scores = found.source.ask(context).propose(mask, EVERYTHING)
             assert_proper((rows, scores), mask, EVERYTHING)
             for row in [*rows[:3].tolist(), len(longer) - 1]:
                 found.source.because(context, row)
@@ -308,8 +308,8 @@ def test_what_was_learned_can_be_kept_and_answers_the_same(name: str, tmp_path: 
     for found in everywhere(name):
         again = SOURCES[name].load(kept_and_read(found.learned, tmp_path))
         for context in found.contexts():
-            before = found.source.propose(context, found.mask(), EVERYTHING)
-            assert_same(again.propose(context, found.mask(), EVERYTHING), before)
+            before = found.source.ask(context).propose(found.mask(), EVERYTHING)
+            assert_same(again.ask(context).propose(found.mask(), EVERYTHING), before)
             for row in before[0][:3].tolist():
                 assert_same(again.because(context, row), found.source.because(context, row))
 
@@ -330,8 +330,8 @@ def test_answering_changes_nothing_that_was_learned(name: str) -> None:
     for found in everywhere(name)[:1]:
         before = {array: values.copy() for array, values in found.learned.arrays.items()}
         for context in found.contexts():
-            first = found.source.propose(context, found.mask(), EVERYTHING)
-            assert_same(found.source.propose(context, found.mask(), EVERYTHING), first)
+            first = found.source.ask(context).propose(found.mask(), EVERYTHING)
+            assert_same(found.source.ask(context).propose(found.mask(), EVERYTHING), first)
         for array, values in before.items():
             np.testing.assert_array_equal(found.learned.arrays[array], values)
 
@@ -386,7 +386,7 @@ def test_from_little_it_learns_something_that_answers_or_says_why_not(
         return
     found = Taught(world, data, learned, SOURCES[name].load(learned))
     for context in found.contexts():
-        rows, scores = found.source.propose(context, found.mask(), EVERYTHING)
+        rows, scores = found.source.ask(context).propose(found.mask(), EVERYTHING)
         assert_proper((rows, scores), found.mask(), EVERYTHING)
         for row in rows.tolist():
             found.source.because(context, row)
@@ -417,7 +417,7 @@ def leaving_out(context: Context, rows: Int32) -> Context:
 def test_reasons_are_the_shoppers_own_items_with_positive_amounts(name: str) -> None:
     for found in everywhere(name):
         for context in found.contexts():
-            for row in found.source.propose(context, found.mask(), 5)[0].tolist():
+            for row in found.source.ask(context).propose(found.mask(), 5)[0].tolist():
                 rows, amounts = found.source.because(context, row)
                 assert [rows.dtype, amounts.dtype] == [np.dtype(np.int32), np.dtype(np.float32)]
                 assert rows.shape == amounts.shape
@@ -431,13 +431,13 @@ def test_without_the_items_that_carry_it_an_item_falls(name: str) -> None:
     for found in everywhere(name):
         for context in found.contexts():
             answer = dict(
-                zip(*(column.tolist() for column in found.source.propose(context, found.mask(), 5)), strict=True)
+                zip(*(column.tolist() for column in found.source.ask(context).propose(found.mask(), 5)), strict=True)
             )
             for row, score in answer.items():
                 carrying, _ = found.source.because(context, row)
                 if not len(carrying):
                     continue
-                rows, scores = found.source.propose(leaving_out(context, carrying), found.mask(), EVERYTHING)
+                rows, scores = found.source.ask(leaving_out(context, carrying)).propose(found.mask(), EVERYTHING)
                 left = dict(zip(rows.tolist(), scores.tolist(), strict=True))
                 assert left.get(row, -np.inf) < score
 
@@ -445,9 +445,9 @@ def test_without_the_items_that_carry_it_an_item_falls(name: str) -> None:
 def test_an_answer_that_depends_on_the_shopper_has_reasons(name: str) -> None:
     for found in everywhere(name):
         nobody = found.world.context(found.data.vocabulary, NOBODY)
-        everybodys, scores = found.source.propose(nobody, found.mask(), EVERYTHING)
+        everybodys, scores = found.source.ask(nobody).propose(found.mask(), EVERYTHING)
         for context in found.contexts():
-            rows, own = found.source.propose(context, found.mask(), EVERYTHING)
+            rows, own = found.source.ask(context).propose(found.mask(), EVERYTHING)
             if rows.tolist() == everybodys.tolist() and own.tolist() == scores.tolist():
                 continue
             for row in rows[:3].tolist():
@@ -459,11 +459,9 @@ def test_a_source_that_looks_at_the_page_looks_at_nothing_else(name: str) -> Non
         shoppers = found.world.events["shopper"].unique().sort().to_list()[:6]
         for anchors in ((), found.data.vocabulary.ids[:1]):
             answers = [
-                found.source.propose(
-                    found.world.context(found.data.vocabulary, Question((), shopper, anchors=anchors)),
-                    found.mask(),
-                    EVERYTHING,
-                )
+                found.source.ask(
+                    found.world.context(found.data.vocabulary, Question((), shopper, anchors=anchors))
+                ).propose(found.mask(), EVERYTHING)
                 for shopper in shoppers
             ]
             if not anchors:

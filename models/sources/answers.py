@@ -1,0 +1,124 @@
+"""The few kinds of answers that sources give."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Float32, Int32, Mask
+from models.index import Index
+from models.ordered import OrderedRows
+from models.sources.base import NO_ROWS, NO_SCORES
+from models.topk import best_first, top_rows
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nothing to say."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        del mask, k
+        return NO_ROWS, NO_SCORES
+
+    def score(self, rows: Int32) -> Float32:
+        return np.full(len(rows), np.nan, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A score for every row covered."""
+
+    scores: Float32
+    """Shape (L,)."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        rows = top_rows(self.scores, mask[: len(self.scores)], k)
+        return rows, self.scores[rows]
+
+    def score(self, rows: Int32) -> Float32:
+        return looked_up(self.scores, rows)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums that only some rows received; the others are covered with 0, and never proposed."""
+
+    sums: Float32
+    """Shape (L,), >= 0."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        touched = np.flatnonzero((self.sums > 0) & mask[: len(self.sums)])
+        scores = self.sums[touched]
+        best = best_first(scores, touched, k)
+        return touched[best].astype(np.int32), scores[best]
+
+    def score(self, rows: Int32) -> Float32:
+        return looked_up(self.sums, rows)
+
+
+@dataclass(frozen=True)
+class Few:
+    """A score for a few rows; nothing to say of the others."""
+
+    rows: Int32
+    """Shape (m,), distinct."""
+    scores: Float32
+    """Shape (m,)."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        passing = np.flatnonzero(mask[self.rows])
+        best = passing[best_first(self.scores[passing], self.rows[passing], k)]
+        return self.rows[best], self.scores[best]
+
+    def score(self, rows: Int32) -> Float32:
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        if len(self.rows):
+            order = np.argsort(self.rows)
+            place = order[np.minimum(np.searchsorted(self.rows, rows, sorter=order), len(order) - 1)]
+            mine = self.rows[place] == rows
+            found[mine] = self.scores[place[mine]]
+        return found
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Inner products with one vector."""
+
+    index: Index
+    query: Float32
+    """Shape (d,)."""
+    above: float = -np.inf
+    """Only higher products are proposed."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        rows, products = self.index.search(self.query, mask[: len(self.index)], k)
+        near = products > self.above
+        return rows[near], products[near]
+
+    def score(self, rows: Int32) -> Float32:
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        covered = rows < len(self.index)
+        found[covered] = self.index.vectors[rows[covered]] @ self.query
+        return found
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The same order for everybody."""
+
+    ordered: OrderedRows
+    by_row: Float32
+    """Shape (L,): the same scores in row order; NaN for rows that the order does not have."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        return self.ordered.first(mask, k)
+
+    def score(self, rows: Int32) -> Float32:
+        return looked_up(self.by_row, rows)
+
+
+def looked_up(scores: Float32, rows: Int32) -> Float32:
+    """Return the scores of rows, shape (m,); NaN for rows beyond them."""
+    found = np.full(len(rows), np.nan, dtype=np.float32)
+    covered = rows < len(scores)
+    found[covered] = scores[rows[covered]]
+    return found
