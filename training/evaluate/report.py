@@ -15,6 +15,8 @@ from training.evaluate.intervals import Interval
 from training.evaluate.lists import ENDCAP, RULED
 from training.evaluate.table import ALL, Row, Table
 
+_LARGE = 100
+"""Money from here on is told without its small change."""
 _ON_TOP = (ENDCAP, RULED)
 NOTE = "Means with 95 % intervals over resampled shoppers; * differs from `endcap` by the paired test, p < .05."
 
@@ -72,12 +74,12 @@ def _grid(title: str | None, columns: Sequence[str], space: int = 1) -> Grid:
     grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, space, 0, 0), pad_edge=False)
     grid.add_column("model", no_wrap=True)
     for column in columns:
-        grid.add_column(column, justify="right", no_wrap=True)
+        grid.add_column(column, justify="right", overflow="fold")
     return grid
 
 
 def _figure(interval: Interval, star: str) -> str:
-    digits = 3 if interval.high < 1 else 1
+    digits = 3 if interval.high < 1 else int(interval.high < _LARGE)
     bounds = f"{_short(interval.low, digits)}-{_short(interval.high, digits)}"
     return f"{_short(interval.value, digits + 1)}{star} [dim]{bounds}[/dim]"
 

@@ -30,8 +30,9 @@ def judged(found: list[Case], width: int = 8) -> Judged:
     for place, (rows, _) in enumerate(found):
         lists[place, : len(rows)] = rows
     lines = [(place, row, value) for place, (_, wanted) in enumerate(found) for row, value in wanted.items()]
-    owners, rows, values = (np.array(column) for column in zip(*lines, strict=True))
-    return judge(lists, Targets.of(owners, rows.astype(np.int32), values.astype(np.float64), len(found)))
+    columns = np.array(lines)
+    owners, targets, values = columns[:, 0].astype(np.int64), columns[:, 1].astype(np.int32), columns[:, 2]
+    return judge(lists, Targets.of(owners, targets, values, len(found)))
 
 
 def by_hand(metric: str, rows: list[int], wanted: dict[int, float], k: int) -> float:
