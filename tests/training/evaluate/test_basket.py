@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import InputError
 from store.placements import read_placements
-from tests.training.evaluate.conftest import CUTOFF, CUTOFF_US
+from tests.training.evaluate.shops import CUTOFF, CUTOFF_US
 from tests.worlds import MEMORY, event, event_frame, item, item_frame, snapshot_of
 from training.data import prepare
 from training.evaluate.basket import asked, basket

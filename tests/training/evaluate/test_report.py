@@ -4,7 +4,7 @@ from io import StringIO
 from rich.console import Console
 
 from store.placements import read_placements
-from tests.training.evaluate.conftest import CUTOFF
+from tests.training.evaluate.shops import CUTOFF
 from training.evaluate.protocols import PROTOCOLS
 from training.evaluate.report import as_json, as_tables
 from training.evaluate.table import Options, Table

@@ -10,7 +10,7 @@ from models.arrays import DAY_US
 from models.errors import InputError, TrainingError
 from models.placement import Placement, Task
 from store.placements import read_placements
-from tests.training.evaluate.conftest import CUTOFF, CUTOFF_US, RECIPE
+from tests.training.evaluate.shops import CUTOFF, CUTOFF_US, RECIPE
 from tests.worlds import NOW, event, event_frame, item, item_frame
 from training.evaluate import lists as lists_module
 from training.evaluate.held_out import hold_out
