@@ -56,14 +56,18 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
     """
     names = tuple(name for name in placement.sources if name in sources)
     answers = [sources[name].ask(context) for name in names]
-    proposals = [answer.propose(mask, placement.sources[name])[0] for answer, name in zip(answers, names, strict=True)]
+    proposals = [answer.propose(mask, placement.sources[name]) for answer, name in zip(answers, names, strict=True)]
     if not proposals:
         nothing = np.zeros((0, 0), dtype=np.float32)
         return Candidates(np.zeros(0, np.int32), nothing, nothing.astype(np.bool_), ())
-    rows, place = _distinct(np.concatenate(proposals), len(mask))
+    rows, place = _distinct(np.concatenate([found for found, _ in proposals]), len(mask))
+    column = np.repeat(np.arange(len(names)), [len(found) for found, _ in proposals])
     proposed = np.zeros((len(rows), len(names)), dtype=np.bool_)
-    proposed[place, np.repeat(np.arange(len(names)), [len(found) for found in proposals])] = True
+    proposed[place, column] = True
     scores = np.stack([answer.score(rows) for answer in answers], axis=1)
+    # A product of the same two vectors is rounded one way or another depending on its neighbours: what was proposed
+    # keeps the score that it was chosen by, so that a source's own list does not depend on who else was asked.
+    scores[place, column] = np.concatenate([found for _, found in proposals])
     return Candidates(rows, scores, proposed, names)
 
 

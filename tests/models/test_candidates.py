@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from models.arrays import Float32, Int32
 from models.candidates import _distinct, gather
 from models.context import Context
+from models.index import ExactIndex
 from models.placement import Placement
-from models.sources.answers import Dense
+from models.sources.answers import Dense, Nearest
 from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 
 NOBODY = Context(now_us=0)
@@ -75,3 +76,23 @@ def test_no_source_at_all_gives_no_candidates() -> None:
 def test_sources_that_propose_nothing_leave_empty_columns() -> None:
     candidates = gather(NOBODY, {"up": Scored(np.ones(3, np.float32))}, placement(up=5), np.zeros(3, np.bool_))
     assert candidates.scores.shape == (0, 1)
+
+
+def test_a_source_keeps_its_own_scores_whoever_else_was_asked() -> None:
+    alike = ExactIndex.of(np.tile(np.random.default_rng(0).normal(size=(1, 64)).astype(np.float32), (101, 1)))
+
+    @dataclass(frozen=True)
+    class Near(Scored):
+        def ask(self, context: Context) -> Answer:
+            del context
+            return Nearest(alike, self.scores)
+
+    near = Near(np.random.default_rng(1).normal(size=64).astype(np.float32))
+    sources = {"near": near, "other": Scored(np.arange(101, dtype=np.float32))}
+    everything = np.ones(101, np.bool_)
+    rows, scores = near.ask(NOBODY).propose(everything, 7)
+    for quota in (0, 1, 2, 3, 50):
+        own = gather(NOBODY, sources, placement(near=7, other=quota), everything).of_source("near")
+        assert dict(zip(own.rows.tolist(), own.scores[:, 0].tolist(), strict=True)) == dict(
+            zip(rows.tolist(), scores.tolist(), strict=True)
+        )
