@@ -287,6 +287,43 @@ def test_items_that_came_after_the_training_harm_nothing(name: str) -> None:
                 found.source.because(context, row)
 
 
+# ---- it scores what others propose
+
+
+def test_what_it_proposes_has_the_score_that_it_gives_when_asked(name: str) -> None:
+    for found in everywhere(name):
+        for context in found.contexts():
+            answer = found.source.ask(context)
+            rows, scores = answer.propose(found.mask(), EVERYTHING)
+            # A product of two vectors is rounded one way or another depending on which others are computed beside it.
+            np.testing.assert_allclose(answer.score(rows), scores, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(answer.score(rows[::-1])[::-1], scores, rtol=1e-5, atol=1e-6)
+
+
+def test_it_scores_nothing_above_what_it_proposes_instead(name: str) -> None:
+    for found in everywhere(name):
+        everything = np.arange(found.n_rows, dtype=np.int32)
+        for context in found.contexts():
+            answer = found.source.ask(context)
+            rows, scores = answer.propose(found.mask(), 3)
+            others = answer.score(everything[~np.isin(everything, rows)])
+            assert others.dtype == np.float32
+            if len(rows) == 3:
+                assert not (others > scores[-1] + 1e-5 * abs(scores[-1])).any()
+            else:
+                assert not (others > 0).any(), "fewer than asked: the others are 0, below, or nothing to speak of"
+
+
+def test_of_rows_beyond_what_it_learned_it_has_nothing_to_say(name: str) -> None:
+    for found in everywhere(name):
+        beyond = np.array([found.n_rows, 0, found.n_rows + 7], np.int32)
+        for context in found.contexts():
+            scores = found.source.ask(context).score(beyond)
+            assert scores.shape == (3,)
+            assert np.isnan(scores[[0, 2]]).all()
+            assert len(found.source.ask(context).score(beyond[:0])) == 0
+
+
 # ---- it can be kept and made again
 
 
