@@ -96,17 +96,20 @@ def _find_conflicts(connection: Connection, rows: Sequence[Row]) -> tuple[int, .
 
 
 @contextmanager
-def deferred_indexes(database: Database) -> Iterator[None]:
+def deferred_indexes(database: Database) -> Iterator[bool]:
     """Fill an empty table without its indexes by shopper, and build them at the end; do nothing when it has events.
+
+    Gives whether the table is empty.
 
     A process that is killed in between leaves the table without them: the next import builds them when it ends.
     """
     with database.writing(durable=False) as connection:
-        if _last_seq(connection) == 0:
+        is_empty = _last_seq(connection) == 0
+        if is_empty:
             for index in events.indexes:
                 connection.execute(DropIndex(index, if_exists=True))
     try:
-        yield
+        yield is_empty
     finally:
         with database.writing(durable=False) as connection:
             for index in events.indexes:

@@ -86,10 +86,13 @@ def run_import(database: Database, job: Job, rejects_folder: Path, *, now_us: in
     require_columns(columns, target.fields, job.reading, job.source.name)
     running = _Running(database, job, target, rejects_folder, now_us)
     broken = None
-    with target.filling(database):
+    with target.filling(database) as is_empty:
         try:
             for batch in chain([first], batches):
-                running.take(batch)
+                seconds = running.take(batch)
+                if database.is_embedded and not is_empty:
+                    # The other writers of a SQLite file get a turn.
+                    time.sleep(seconds * PAUSE_SHARE)
                 watch(batch.share_done)
         except BrokenFileError as error:
             broken = error
@@ -111,8 +114,11 @@ class _Running:
         self._resumed_after = 0
         self._counts: Counter[str] = Counter()
 
-    def take(self, batch: Batch) -> None:
-        """Check a batch and commit it, or what of it is new, together with how far the import is now."""
+    def take(self, batch: Batch) -> float:
+        """Check a batch and commit it, or what of it is new, together with how far the import is now.
+
+        Returns how many seconds it held the place of the only writer.
+        """
         # Before anything is written: a batch that cannot be checked at all leaves no trace of the import.
         prepared = self._target.prepare(batch)
         with self._database.writing(durable=False) as connection:
@@ -120,9 +126,7 @@ class _Running:
             run = self._run or self._begin(connection)
             if batch.last_line > run.lines_done:
                 self._run = self._commit(connection, run, prepared.after(run.lines_done), batch.last_line)
-        if self._database.is_embedded:
-            # The other writers of a SQLite file get a turn: design's quarter of the time that this one took.
-            time.sleep((time.perf_counter() - began) * PAUSE_SHARE)
+        return time.perf_counter() - began
 
     def _begin(self, connection: Transaction) -> ImportRun:
         source = self._job.source

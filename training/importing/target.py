@@ -48,8 +48,8 @@ class Target(Protocol):
     def fields(self) -> Sequence[Field]:
         """The columns of its format."""
 
-    def filling(self, database: Database) -> AbstractContextManager[None]:
-        """Hold the table ready while an import runs."""
+    def filling(self, database: Database) -> AbstractContextManager[bool]:
+        """Hold the table ready while an import runs; gives whether it is empty, so that nobody can be using it."""
 
     def prepare(self, batch: Batch) -> Prepared:
         """Check a batch. Raises InputError if a whole column holds the wrong thing."""

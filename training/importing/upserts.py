@@ -29,8 +29,8 @@ class UpsertTarget:
     reading: Reading
     now_us: int
 
-    def filling(self, _database: Database) -> AbstractContextManager[None]:
-        return nullcontext()
+    def filling(self, _database: Database) -> AbstractContextManager[bool]:
+        return nullcontext(enter_result=False)
 
     def prepare(self, batch: Batch) -> Prepared:
         """Check a batch. Raises InputError."""
