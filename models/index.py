@@ -44,7 +44,7 @@ class Index(Protocol):
         ...
 
     def save(self, path: Path) -> None:
-        """Write a FAISS file that `read_index` reads."""
+        """Write a FAISS file that `read_index` reads. Raises OSError."""
         ...
 
 
@@ -71,7 +71,7 @@ class ExactIndex:
         return rows, scores[rows]
 
     def save(self, path: Path) -> None:
-        faiss.write_index(self._flat, str(path))
+        _write(self._flat, path)
 
 
 class HnswIndex:
@@ -108,7 +108,7 @@ class HnswIndex:
         return rows[0][found].astype(np.int32), scores[0][found]
 
     def save(self, path: Path) -> None:
-        faiss.write_index(self._graph, str(path))
+        _write(self._graph, path)
 
 
 def build_index(vectors: Float32) -> Index:
@@ -129,6 +129,12 @@ def read_index(path: Path) -> Index:
         return ExactIndex(index)
     msg = f"{path.name} holds a {type(index).__name__}; this version serves IndexFlat and IndexHNSW"
     raise BundleError(msg)
+
+
+def _write(index: Any, path: Path) -> None:  # noqa: ANN401 - any FAISS index
+    # FAISS's own writer does not hear it when the last block no longer fits on the disk; Python's file does.
+    with path.open("wb") as file:
+        _faiss.write_index(index, _faiss.PyCallbackIOWriter(file.write))
 
 
 class _Kept:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import BundleError
+from models.placement import Task
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 """Of the layout of a bundle's files. A bundle of a later one is refused by name."""
 
 MANIFEST = "manifest.json"
@@ -63,7 +64,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1]
     version: str
     created_at: str
     endcap_version: str
@@ -73,7 +74,7 @@ class Manifest(BaseModel):
     sources: dict[str, SourceEntry]
     left_out: dict[str, str]
     """Source -> why it learned nothing."""
-    rankers: tuple[str, ...]
+    rankers: tuple[Task, ...]
     """Tasks with a file rankers/TASK.json."""
     recipe: dict[str, Any]
     """The whole training configuration: what `compare` and the gate fit again."""

@@ -1,22 +1,23 @@
 """Which bundles there are and which one is the champion: one small file, switched by one rename."""
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import BundleError, BusyError, StoreError
-from store.bundles.manifest import MANIFEST, Manifest, read_manifest, verify_files
+from store.bundles.manifest import MANIFEST, Manifest, read_manifest
 from store.bundles.read import Bundle, open_bundle
-from store.bundles.write import sync_folder
+from store.bundles.write import WRITING
+from store.files import replaced_whole
 
 _POINTER = "champion.json"
+_DELETING = ".deleting-"
 _KEPT_DECISIONS = 1_000
 
 
@@ -86,20 +87,20 @@ class PublishedBundles:
         return open_bundle(self.folder(pointer.champion), verify=verify)
 
     def promote(self, version: str, *, at: str, action: str = "promote", reason: str = "") -> Pointer:
-        """Make a bundle the champion after verifying its files; the old one becomes the rollback."""
-        folder = self.folder(version)
-        verify_files(folder, read_manifest(folder))
-        with self.lock("publish"):
+        """Make a bundle the champion once it opens without complaint; the old champion becomes the rollback.
+
+        Raises BundleError and changes nothing when it does not. Waits for whoever else is publishing.
+        """
+        with self.lock("publish", wait=True):
+            open_bundle(self.folder(version))
             try:
                 old = self.pointer()
             except BundleError:
                 old = None
-            decisions = (
-                *(old.decisions if old else ()),
-                Decision(at=at, action=action, version=version, reason=reason),
-            )
+            decisions = old.decisions if old else ()
+            decision = Decision(at=at, action=action, version=version, reason=reason)
             rollback = old.champion if old and old.champion != version else (old.rollback if old else None)
-            pointer = Pointer(champion=version, rollback=rollback, decisions=decisions[-_KEPT_DECISIONS:])
+            pointer = Pointer(champion=version, rollback=rollback, decisions=(*decisions, decision)[-_KEPT_DECISIONS:])
             self._write(pointer)
         return pointer
 
@@ -111,44 +112,67 @@ class PublishedBundles:
         return self.promote(pointer.rollback, at=at, action="rollback", reason=reason)
 
     def prune(self, keep: int) -> list[str]:
-        """Delete all but the newest `keep` bundles, never the champion or its rollback; return what was deleted."""
-        with self.lock("publish"):
+        """Delete all but the newest `keep` bundles, never the champion or its rollback; return what was deleted.
+
+        keep: at least 1. Raises BundleError when champion.json is damaged, and StoreError.
+        """
+        with self.lock("publish", wait=True), self._telling("delete old bundles"):
             pointer = self.pointer()
             held = {pointer.champion, pointer.rollback} if pointer else set()
-            old = [version for version in self.versions()[: -keep or None] if version not in held]
+            old = [version for version in self.versions()[:-keep] if version not in held]
             for version in old:
                 # Out of sight in one step, so that nobody opens a bundle that is half deleted.
-                away = self.root / f".deleting-{version}"
-                (self.root / version).rename(away)
-                shutil.rmtree(away)
+                (self.root / version).rename(self.root / f"{_DELETING}{version}")
+            self._remove(_DELETING)
         return old
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold a lock that ends with the process. Raises BusyError naming who holds it."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        path = self.root / f".{name}.lock"
-        with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                raise BusyError(f"process {holder} holds the {name} lock of {self.root}; wait for it to end") from error
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
+    def training(self) -> Iterator[None]:
+        """Be the only one who trains into this folder. Raises BusyError naming who does.
+
+        What a killed training left half-written is removed: whoever holds the lock knows that nobody writes.
+        """
+        with self.lock("training"):
+            with self._telling("remove what a killed training left"):
+                self._remove(WRITING)
             yield
 
-    def _write(self, pointer: Pointer) -> None:
-        path, writing = self.root / _POINTER, self.root / f".{_POINTER}.{os.getpid()}"
-        try:
-            with writing.open("w") as file:
-                json.dump(pointer.model_dump(), file, indent=1)
+    @contextmanager
+    def lock(self, name: str, *, wait: bool = False) -> Iterator[None]:
+        """Hold a lock that ends with the process. Raises StoreError, and without `wait` BusyError naming who has it."""
+        path = self.root / f".{name}.lock"
+        with ExitStack() as stack:
+            with self._telling(f"take the {name} lock"):
+                self.root.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(path.open("a+"))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                except BlockingIOError as error:
+                    file.seek(0)
+                    holder = file.read().strip() or "unknown"
+                    raise BusyError(
+                        f"process {holder} holds the {name} lock of {self.root}; wait for it to end"
+                    ) from error
+                file.truncate(0)
+                file.write(str(os.getpid()))
                 file.flush()
-                os.fsync(file.fileno())
-            writing.replace(path)
-            sync_folder(self.root)
+            yield
+
+    def _remove(self, prefix: str) -> None:
+        for path in self.root.glob(f"{prefix}*"):
+            shutil.rmtree(path)
+
+    def _write(self, pointer: Pointer) -> None:
+        path = self.root / _POINTER
+        with self._telling(f"write {path}; the champion is unchanged"), replaced_whole(path, mode=0o666) as partial:
+            partial.write_bytes(pointer.model_dump_json(indent=1).encode())
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Turn what the disk refuses into a StoreError."""
+        try:
+            yield
         except OSError as error:
-            writing.unlink(missing_ok=True)
-            raise StoreError(f"cannot write {path}: {error.strerror}; the champion is unchanged") from error
+            raise StoreError(
+                f"cannot {what}: {error.strerror or error}; check the room on the disk of {self.root} and its owner"
+            ) from error

@@ -1,10 +1,11 @@
 """Open a bundle: check it against its manifest, map its arrays, and give the snapshot that answers requests."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from models.errors import BundleError
 from models.events import EVENT_TYPES
 from models.history import Memory
 from models.index import read_index
-from models.placement import Task
 from models.rank import Blend, Calibration, LogisticSum
 from models.snapshot import Snapshot
 from models.sources import SOURCES
@@ -33,7 +33,7 @@ class Bundle:
 
     def with_catalogue(self, catalogue: Catalogue) -> Snapshot:
         """Return a snapshot of this bundle over a newer catalogue, whose rows begin with the bundle's."""
-        return Snapshot(**{**vars(self.snapshot), "catalogue": catalogue})
+        return replace(self.snapshot, catalogue=catalogue)
 
 
 def open_bundle(folder: Path | str, *, verify: bool = True) -> Bundle:
@@ -45,17 +45,21 @@ def open_bundle(folder: Path | str, *, verify: bool = True) -> Bundle:
     manifest = read_manifest(folder)
     if verify:
         verify_files(folder, manifest)
-    try:
-        catalogue = _read_catalogue(folder / "catalogue", manifest)
-        sources = {name: _read_source(folder, name, manifest) for name in manifest.sources}
-        rankers = {task: _read_blend(folder / "rankers" / f"{task}.json") for task in manifest.rankers}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"bundle {manifest.version} is inconsistent: {error!r}; roll back or train again") from error
+    with _naming(manifest, "catalogue"):
+        catalogue = _read_catalogue(folder, manifest)
+    sources = {}
+    for name in manifest.sources:
+        with _naming(manifest, f"sources/{name}"):
+            sources[name] = _read_source(folder, name, manifest)
+    rankers = {}
+    for task in manifest.rankers:
+        with _naming(manifest, f"rankers/{task}.json"):
+            rankers[task] = _read_blend(folder / "rankers" / f"{task}.json")
     snapshot = Snapshot(
         version=manifest.version,
         catalogue=catalogue,
         sources=sources,
-        rankers=cast("Mapping[Task, Blend]", rankers),
+        rankers=rankers,
         memory=memory_of(manifest),
         data_until_us=manifest.data.until_us,
     )
@@ -69,40 +73,52 @@ def memory_of(manifest: Manifest) -> Memory:
     return Memory(weights, entry.half_life_days, entry.recent_events)
 
 
+@contextmanager
+def _naming(manifest: Manifest, part: str) -> Iterator[None]:
+    """Turn whatever a wrong part leads to into a BundleError that names the bundle and the part."""
+    try:
+        yield
+    except (BundleError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise BundleError(
+            f"bundle {manifest.version} does not fit together at {part}: {error}; roll back or train again"
+        ) from error
+
+
 def _read_catalogue(folder: Path, manifest: Manifest) -> Catalogue:
-    vocabulary = Vocabulary(json.loads((folder / "item_ids.json").read_bytes()))
-    titles = tuple(json.loads((folder / "titles.json").read_bytes()))
-    columns = {name: _read_array(folder / f"{name}.npy") for name in COLUMNS}
-    lengths = {"item_ids": len(vocabulary), "titles": len(titles), **{n: len(c) for n, c in columns.items()}}
-    for name, length in lengths.items():
-        _expect_rows(manifest, f"catalogue/{name}", length, exactly=True)
-    categories = tuple(tuple(path) for path in json.loads((folder / "categories.json").read_bytes()))
-    return Catalogue(vocabulary, titles, categories, **columns)
+    ids, titles, categories = (
+        json.loads((folder / f"catalogue/{name}.json").read_bytes()) for name in ("item_ids", "titles", "categories")
+    )
+    columns = {name: _read_array(folder, f"catalogue/{name}.npy", manifest) for name in COLUMNS}
+    for name, column in {"item_ids": ids, "titles": titles, **columns}.items():
+        if len(column) != manifest.n_items:
+            raise ValueError(f"{name} has {len(column)} rows for {manifest.n_items} items")
+    _refuse_beyond("category_numbers", columns["category_numbers"], len(categories))
+    return Catalogue(Vocabulary(ids), tuple(titles), tuple(tuple(path) for path in categories), **columns)
 
 
 def _read_source(folder: Path, name: str, manifest: Manifest) -> Source:
     if name not in SOURCES:
-        raise BundleError(
-            f"bundle {manifest.version} has a source {name!r} that this Endcap does not know; upgrade or train again"
-        )
-    here, entry = folder / "sources" / name, manifest.sources[name]
-    arrays = {path.stem: _read_array(path) for path in sorted(here.glob("*.npy"))}
-    index = read_index(here / "index.faiss") if entry.has_index else None
-    if index is not None:
-        _expect_rows(manifest, f"sources/{name}/index.faiss", len(index), exactly=False)
+        raise ValueError("this Endcap does not know the source; upgrade Endcap")
+    here, entry, n_items = f"sources/{name}/", manifest.sources[name], manifest.n_items
+    files = [file for file in manifest.files if file.startswith(here) and file.endswith(".npy")]
+    arrays = {PurePosixPath(file).stem: _read_array(folder, file, manifest) for file in files}
+    if "rows" in arrays:
+        _refuse_beyond("rows", arrays["rows"], n_items)
+    index = read_index(folder / here / "index.faiss") if entry.has_index else None
+    if index is not None and len(index) > n_items:
+        raise ValueError(f"index.faiss has {len(index)} rows for {n_items} items")
     source = SOURCES[name].load(Learned(arrays, entry.settings, index))
     # Arrays that cover more rows than there are items fail here, at the door, and not in somebody's request.
-    source.ask(Context(manifest.data.until_us)).propose(np.ones(manifest.n_items, dtype=np.bool_), 1)
+    first_row = np.zeros(1, dtype=np.int32)
+    answer = source.ask(Context(manifest.data.until_us, anchors=first_row))
+    answer.propose(np.ones(n_items, dtype=np.bool_), n_items)
     return source
 
 
-def _expect_rows(manifest: Manifest, what: str, length: int, *, exactly: bool) -> None:
-    """Refuse arrays that do not fit the vocabulary."""
-    if length > manifest.n_items or (exactly and length != manifest.n_items):
-        raise BundleError(
-            f"bundle {manifest.version} does not fit its vocabulary: {what} has {length} rows "
-            f"for {manifest.n_items} items; roll back or train again"
-        )
+def _refuse_beyond(name: str, numbers: Any, n: int) -> None:  # noqa: ANN401 - an array of any whole numbers
+    """Refuse numbers that are not positions in something of length n; -1 stands for none."""
+    if numbers.size and not -1 <= numbers.min() <= numbers.max() < n:
+        raise ValueError(f"{name} goes from {numbers.min()} to {numbers.max()}, there are {n}")
 
 
 def _read_blend(path: Path) -> Blend:
@@ -127,6 +143,17 @@ def _logistic_sum(raw: dict[str, Any]) -> LogisticSum:
     )
 
 
-def _read_array(path: Path) -> Any:  # noqa: ANN401 - the dtype is the file's
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+def _read_array(folder: Path, name: str, manifest: Manifest) -> Any:  # noqa: ANN401 - the dtype is the file's
+    """Map one array, and compare it with what the manifest says of it."""
+    if name not in manifest.files:
+        raise ValueError(f"the manifest does not know {name}")
+    entry = manifest.files[name]
+    try:
+        array = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array ({error})") from error
+    if (array.shape, array.dtype.str) != (entry.shape, entry.dtype):
+        raise ValueError(
+            f"{name} is {array.dtype.str}{array.shape}, not {entry.dtype}{entry.shape} as the manifest says"
+        )
     return np.asarray(array)

@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from models.catalogue import COLUMNS, Catalogue
 from models.errors import BundleError, StoreError
@@ -18,7 +20,20 @@ from models.history import Memory
 from models.placement import Task
 from models.rank import Blend, LogisticSum
 from models.sources.base import Learned
-from store.bundles.manifest import MANIFEST, DataWindow, FileEntry, Manifest, MemoryEntry, SourceEntry, sha256_of
+from store.bundles.manifest import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    DataWindow,
+    FileEntry,
+    Manifest,
+    MemoryEntry,
+    SourceEntry,
+    sha256_of,
+)
+from store.files import sync
+
+WRITING = ".writing-"
+"""Begins the name of a folder that is being written, or was when its process was killed."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +58,21 @@ class Draft:
 def write_bundle(root: Path, draft: Draft) -> Path:
     """Write a bundle under `root` and return its folder, which holds all of it or does not exist.
 
-    Raises StoreError when the disk is full or cannot be written: nothing is left behind.
+    Raises StoreError when the disk is full or cannot be written: nothing is left behind. Only whoever holds the lock
+    of `PublishedBundles.training` may write: the next to hold it removes what a killed process left.
     """
     target = root / draft.version
-    writing = root / f".writing-{draft.version}-{os.getpid()}"
+    writing = root / f"{WRITING}{draft.version}-{os.getpid()}"
     try:
         writing.mkdir(parents=True)
         _write_files(writing, draft)
         if target.exists():
             raise BundleError(f"bundle {draft.version} exists; a bundle is never written twice, train again")
         writing.rename(target)
-        sync_folder(root)
+        sync(root)
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        reason = "the disk is full" if full else error.strerror or str(error)
         raise StoreError(
             f"cannot write bundle {draft.version} in {root}: {reason}; free space (`endcap models prune --keep 2`) "
             "and train again. The champion is unchanged"
@@ -73,8 +90,9 @@ def _write_files(folder: Path, draft: Draft) -> None:
         _write_json(folder / "rankers" / f"{task}.json", _as_json(blend))
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in paths:
-        _sync_file(path)
+        sync(path)
     manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
         version=draft.version,
         created_at=draft.created_at,
         endcap_version=draft.endcap_version,
@@ -96,10 +114,10 @@ def _write_files(folder: Path, draft: Draft) -> None:
         metrics=draft.metrics,
         files={str(path.relative_to(folder)): _entry(path) for path in paths},
     )
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1))
-    _sync_file(folder / MANIFEST)
+    (folder / MANIFEST).write_bytes(manifest.model_dump_json(indent=1).encode())
+    sync(folder / MANIFEST)
     for path in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        sync_folder(path)
+        sync(path)
 
 
 def _write_catalogue(folder: Path, catalogue: Catalogue) -> None:
@@ -108,13 +126,13 @@ def _write_catalogue(folder: Path, catalogue: Catalogue) -> None:
     _write_json(folder / "titles.json", catalogue.titles)
     _write_json(folder / "categories.json", catalogue.categories)
     for name in COLUMNS:
-        np.save(folder / f"{name}.npy", getattr(catalogue, name), allow_pickle=False)
+        _write_array(folder / f"{name}.npy", getattr(catalogue, name))
 
 
 def _write_source(folder: Path, learned: Learned) -> None:
     folder.mkdir(parents=True)
     for name, array in learned.arrays.items():
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        _write_array(folder / f"{name}.npy", np.ascontiguousarray(array))
     if learned.index is not None:
         learned.index.save(folder / "index.faiss")
 
@@ -131,9 +149,15 @@ def _sum_as_json(part: LogisticSum) -> dict[str, Any]:
     return {"bias": part.bias, "calibrations": curves}
 
 
+def _write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    # Into a real file numpy writes through C's stdio, and does not hear it when the last block no longer fits.
+    with path.open("wb") as file:
+        np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
+
+
 def _write_json(path: Path, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, ensure_ascii=False))
+    path.write_bytes(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _entry(path: Path) -> FileEntry:
@@ -142,17 +166,3 @@ def _entry(path: Path) -> FileEntry:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
         shape, dtype = array.shape, array.dtype.str
     return FileEntry(sha256=sha256_of(path), n_bytes=path.stat().st_size, shape=shape, dtype=dtype)
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names inside a folder survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
