@@ -70,13 +70,9 @@ class Few:
         return self.rows[best], self.scores[best]
 
     def score(self, rows: Int32) -> Float32:
-        found = np.full(len(rows), np.nan, dtype=np.float32)
-        if len(self.rows):
-            order = np.argsort(self.rows)
-            place = order[np.minimum(np.searchsorted(self.rows, rows, sorter=order), len(order) - 1)]
-            mine = self.rows[place] == rows
-            found[mine] = self.scores[place[mine]]
-        return found
+        by_row = np.full(int(self.rows.max(initial=-1)) + 1, np.nan, dtype=np.float32)
+        by_row[self.rows] = self.scores
+        return looked_up(by_row, rows)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,14 @@ def test_the_best_k_inside_a_mask_are_those_of_a_full_sort(scores: Float32, k: i
     assert rows.tolist() == sorted_whole(scores, mask)[:k]
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.sampled_from((0.0, 0.001, 0.03, 0.9, 1.0)), st.integers(0, 6))
+def test_the_best_of_a_catalogue_are_those_of_a_full_sort(seed: int, k: int, share: float, decimals: int) -> None:
+    chance = np.random.default_rng(seed)
+    scores = np.round(chance.standard_normal(3_210), decimals).astype(np.float32)
+    mask = chance.random(len(scores)) < share
+    assert top_rows(scores, mask, k).tolist() == sorted_whole(scores, mask)[:k]
+
+
 @given(SCORES, st.integers(0, 70))
 def test_the_best_positions_are_those_of_a_full_sort(scores: Float32, k: int) -> None:
     rows = np.arange(len(scores), dtype=np.int32)[::-1]

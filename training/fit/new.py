@@ -1,6 +1,6 @@
-"""New arrivals: score_i = 2^(-age_i / half-life), age since `published_at`.
+"""New arrivals: score_i = 2^(-age_i / half-life), age from `published_at` to the end of the data.
 
-No paper: it gives what nobody could buy yet a place to be seen.
+No paper: it gives what nobody could buy yet a place to be seen. What is published later is new after the next training.
 """
 
 import numpy as np
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from models.arrays import DAY_US
 from models.errors import LearnedNothingError
+from models.ordered import OrderedRows
 from models.sources.base import Learned
 from training.data import TrainingData
 
@@ -24,19 +25,16 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
-    """Learn rows (m,), the oldest first, and published_at_us (m,), of what is new at the end of the data or later.
-
-    Raises LearnedNothingError if the catalogue names no such item.
-    """
-    newest_us = data.until_us - int(settings.max_age_days * DAY_US)
+    """Learn rows (m,), the newest first, and scores (m,). Raises LearnedNothingError if the catalogue has none."""
+    published_us = pl.col("published_at").dt.timestamp("us")
     published = (
         data.items.with_row_index("row")
-        .select("row", ts_us=pl.col("published_at").dt.timestamp("us"))
-        .filter(pl.col("ts_us") >= newest_us)
-        .sort("ts_us", "row")
+        .select("row", age_days=(data.until_us - published_us) / DAY_US)
+        .filter(pl.col("age_days").is_between(0, settings.max_age_days, closed="right"))
     )
     if published.is_empty():
         why = f"no item of the catalogue was published in the last {settings.max_age_days:g} days"
         raise LearnedNothingError("new", why, "import items with published_at")
-    rows = published["row"].to_numpy().astype(np.int32)
-    return Learned({"rows": rows, "published_at_us": published["ts_us"].to_numpy().copy()}, settings.model_dump())
+    newness = np.exp2(-published["age_days"].to_numpy() / settings.half_life_days).astype(np.float32)
+    ordered = OrderedRows.of(newness, published["row"].to_numpy().astype(np.int32))
+    return Learned({"rows": ordered.rows, "scores": ordered.scores})
