@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from cli.settings import read_settings
 from models.errors import BundleError, InputError
@@ -34,7 +36,7 @@ def list_bundles() -> None:
         try:
             manifest = bundles.manifest(version)
         except BundleError as error:
-            table.add_row(version, f"refused: {error}")
+            table.add_row(version, Text(f"refused: {error}"))
             continue
         figures = manifest.metrics.get("figures", {})
         table.add_row(
@@ -58,14 +60,14 @@ def show(version: Annotated[str, typer.Argument(help="A bundle; without it, the 
             raise BundleError(f"no bundle is published in {bundles.root}; run `endcap train`")
         version = pointer.champion
     manifest = bundles.manifest(version)
-    console = Console()
+    console = Console(highlight=False)
     for name, value in _described(manifest).items():
-        console.print(f"[bold]{name:14}[/bold] {value}", highlight=False)
+        console.print(f"[bold]{name:14}[/bold] {escape(str(value))}")
     pointer = bundles.pointer()
     for decision in pointer.decisions if pointer else ():
         if decision.version == version:
             reason = f": {decision.reason}" if decision.reason else ""
-            console.print(f"[bold]{decision.action:14}[/bold] {decision.at}{reason}", highlight=False)
+            console.print(f"[bold]{decision.action:14}[/bold] {decision.at}{escape(reason)}")
 
 
 @app.command()

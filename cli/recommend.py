@@ -3,20 +3,20 @@
 import json
 import time
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.settings import read_settings
 from models.context import Context, build_context
 from models.errors import InputError
 from models.events import shopper_key
 from models.history import History
-from models.reasons import reasons
 from models.recommend import Recommendation, recommend
-from models.snapshot import Snapshot
+from models.told import ToldItem, tell
 from store.bundles.published import PublishedBundles
 from store.catalogue import read_catalogue
 from store.database import open_database
@@ -62,7 +62,7 @@ def recommend_command(
         excluded_ids=exclude or (),
     )
     answer = recommend(context, snapshot, slot)
-    told = _told(answer, context, snapshot)
+    told = tell(context, snapshot, answer)
     if as_json:
         typer.echo(
             json.dumps(
@@ -71,7 +71,7 @@ def recommend_command(
                     "model_version": snapshot.version,
                     "fallback": answer.fallback,
                     "unknown_item_ids": context.unknown_item_ids,
-                    "items": told,
+                    "items": [one.as_json() for one in told],
                 },
                 ensure_ascii=False,
                 indent=2,
@@ -81,47 +81,17 @@ def recommend_command(
     _print(told, answer, context, f"{slot.name} for {user or 'a new shopper'}, bundle {snapshot.version}")
 
 
-def _told(answer: Recommendation, context: Context, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """Return the list in ids, titles and words."""
-    catalogue, ids = snapshot.catalogue, snapshot.vocabulary.ids
-    why = reasons(context, snapshot, answer)
-    return [
-        {
-            "item_id": ids[row],
-            "position": position,
-            "title": catalogue.titles[row],
-            "score": None if score != score else round(float(score), 4),  # noqa: PLR0124 - NaN differs from itself
-            "reason": {
-                "source": reason.source,
-                "because_of": [ids[other] for other in reason.because_of.tolist()],
-                "titles": [catalogue.titles[other] for other in reason.because_of.tolist()],
-            },
-        }
-        for position, (row, score, reason) in enumerate(
-            zip(answer.rows.tolist(), answer.scores.tolist(), why, strict=True), start=1
-        )
-    ]
-
-
-_SHOWN_TITLES = 3
-
-
-def _print(told: list[dict[str, Any]], answer: Recommendation, context: Context, title: str) -> None:
-    table = Table("#", "item", "title", "score", "why", title=title, title_justify="left")
+def _print(told: tuple[ToldItem, ...], answer: Recommendation, context: Context, title: str) -> None:
+    # Text, because what a shop calls its items may look like rich's own markup.
+    table = Table("#", "item", "title", "score", "why", title=Text(title), title_justify="left")
     for one in told:
-        reason = one["reason"]
-        titles = reason["titles"]
-        because = ", ".join(titles[:_SHOWN_TITLES]) + (
-            f" and {len(titles) - _SHOWN_TITLES} more" if len(titles) > _SHOWN_TITLES else ""
-        )
-        why = f"{reason['source']}: {because}" if because else reason["source"]
-        score = "" if one["score"] is None else f"{one['score']:.3f}"
-        table.add_row(str(one["position"]), one["item_id"], one["title"], score, why)
-    console = Console()
+        score = "" if one.score is None else f"{one.score:.3f}"
+        table.add_row(*(Text(cell) for cell in (str(one.position), one.item_id, one.title, score, one.why)))
+    console = Console(markup=False, highlight=False)
     console.print(table)
     if context.is_cold:
-        console.print("nothing is known of this shopper: what is popular and trending is shown", highlight=False)
+        console.print("nothing is known of this shopper: what is popular and trending is shown")
     if answer.n_filled:
-        console.print(f"{answer.n_filled} of {len(told)} fill up from {answer.fallback}", highlight=False)
+        console.print(f"{answer.n_filled} of {len(told)} fill up from {answer.fallback}")
     if context.unknown_item_ids:
-        console.print(f"not in the catalogue, ignored: {', '.join(context.unknown_item_ids)}", highlight=False)
+        console.print(f"not in the catalogue, ignored: {', '.join(context.unknown_item_ids)}")

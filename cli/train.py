@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from cli.settings import read_settings
+from models.errors import InputError
 from store.bundles.published import PublishedBundles
 from store.database import open_database
 from store.placements import read_placements
@@ -27,6 +28,8 @@ def train(
     ] = None,
 ) -> None:
     """Check the data, fit, judge on the last horizon, fit on everything, and publish. Takes minutes."""
+    if force is not None and not force.strip():
+        raise InputError("--force needs a reason in words; it is kept with the bundle")
     settings = read_settings()
     recipe = read_recipe(config)
     console = Console()

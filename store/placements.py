@@ -34,11 +34,11 @@ def read_placements(path: Path | None = None) -> dict[str, Placement]:
 
     Raises ConfigurationError naming the placement and the key.
     """
-    builtin = files("store").joinpath("placements.toml").read_text()
+    builtin = files("store").joinpath("placements.toml").read_text("utf-8")
     placements = _parsed(tomllib.loads(builtin), "the built-in placements")
     if path is not None:
         try:
-            raw = tomllib.loads(path.read_text())
+            raw = tomllib.loads(path.read_text("utf-8"))
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"the placements file {path} cannot be read: {error}") from error
         placements |= _parsed(raw, str(path))

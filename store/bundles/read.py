@@ -1,9 +1,10 @@
 """Open a bundle: check it against its manifest, map its arrays, and give the snapshot that answers requests."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,6 +21,7 @@ from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Learned, Source
 from models.vocabulary import Vocabulary
+from store.bundles.by_hand import Answer, answer_by_hand
 from store.bundles.manifest import Manifest, read_manifest, verify_files
 
 
@@ -34,6 +36,18 @@ class Bundle:
     def with_catalogue(self, catalogue: Catalogue) -> Snapshot:
         """Return a snapshot of this bundle over a newer catalogue, whose rows begin with the bundle's."""
         return replace(self.snapshot, catalogue=catalogue)
+
+    def recommend(
+        self,
+        item_ids: Sequence[str] = (),
+        *,
+        placement: str = "home",
+        anchor_ids: Sequence[str] = (),
+        n: int | None = None,
+        now: datetime | None = None,
+    ) -> Answer:
+        """Answer a history typed in by hand (`answer_by_hand`), from the catalogue as training saw it."""
+        return answer_by_hand(self.snapshot, item_ids, placement=placement, anchor_ids=anchor_ids, n=n, now=now)
 
 
 def open_bundle(folder: Path | str, *, verify: bool = True) -> Bundle:

@@ -1,0 +1,73 @@
+"""A list in the shop's own words: ids, titles and reasons instead of rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.context import Context
+from models.reasons import reasons
+from models.recommend import Recommendation
+from models.snapshot import Snapshot
+
+_NAMED = 3
+"""Titles that a reason names; it counts the others."""
+
+
+@dataclass(frozen=True)
+class ToldItem:
+    """One recommended item."""
+
+    item_id: str
+    position: int
+    """From 1."""
+    title: str
+    score: float | None
+    """The ranker's; None for what fills the list up."""
+    source: str
+    """Adds most to the score."""
+    because_of: tuple[str, ...]
+    """Ids of the shopper's items (or anchors) that carry the source's score, the strongest first."""
+    because_titles: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """The reason in one line."""
+        named = ", ".join(self.because_titles[:_NAMED])
+        others = len(self.because_titles) - _NAMED
+        return f"{self.source}: {named}{f' and {others} more' if others > 0 else ''}" if named else self.source
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as replies show them."""
+        return {
+            "item_id": self.item_id,
+            "position": self.position,
+            "title": self.title,
+            "score": None if self.score is None else round(self.score, 4),
+            "reason": {
+                "source": self.source,
+                "because_of": list(self.because_of),
+                "titles": list(self.because_titles),
+            },
+        }
+
+
+def tell(context: Context, snapshot: Snapshot, recommendation: Recommendation) -> tuple[ToldItem, ...]:
+    """Return the list in its order, with why each item is in it."""
+    ids, titles = snapshot.vocabulary.ids, snapshot.catalogue.titles
+    rows, scores = recommendation.rows.tolist(), recommendation.scores.tolist()
+    told = []
+    for place, reason in enumerate(reasons(context, snapshot, recommendation)):
+        because_of = reason.because_of.tolist()
+        told.append(
+            ToldItem(
+                item_id=ids[rows[place]],
+                position=place + 1,
+                title=titles[rows[place]],
+                score=None if np.isnan(scores[place]) else scores[place],
+                source=reason.source,
+                because_of=tuple(ids[row] for row in because_of),
+                because_titles=tuple(titles[row] for row in because_of),
+            )
+        )
+    return tuple(told)
