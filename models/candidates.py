@@ -44,6 +44,10 @@ class Candidates:
         here = slice(column, column + 1)
         return Candidates(own.rows, own.scores[:, here], own.proposed[:, here], (name,))
 
+    def column(self, name: str) -> Float32:
+        """Return one source's scores, shape (c,)."""
+        return self.scores[:, self.sources.index(name)]
+
     def where(self, keep: Mask | Int64) -> "Candidates":
         """Return the candidates that `keep` marks, shape (c,), or names by their places."""
         return Candidates(self.rows[keep], self.scores[keep], self.proposed[keep], self.sources)

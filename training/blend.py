@@ -1,17 +1,20 @@
 """Fit the blend of one task: calibrate every source, then weigh them; apart for what was bought before and what not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.arrays import Float32, Int32, Mask
 from models.candidates import Candidates
+from models.placement import Task
 from models.rank import Blend, LogisticSum
 from training.calibrate import calibrate
 from training.config import BlendSettings
 from training.softmax import fit_scale, fit_softmax, hardest
 
 _RELIABILITY_BINS = 10
+_FIRST_LOOK = 4
 _IMPROBABLE_LOG_ODDS = -10.0
 """Of candidates of a kind of which none was ever right."""
 
@@ -48,13 +51,13 @@ class FittedBlend:
     n_right: int
 
 
-def fit_blend(examples: LabelledCandidates, settings: BlendSettings) -> FittedBlend:
+def fit_blend(examples: LabelledCandidates, task: Task, settings: BlendSettings) -> FittedBlend:
     """Fit on all requests; measure reliability with a fit on half of them."""
     seen = examples.requests % 2 == 0
-    half, unseen = _fit(examples.where(seen), settings), examples.where(~seen)
+    half, unseen = _fit(examples.where(seen), task, settings), examples.where(~seen)
     log_odds = np.where(unseen.bought, half.bought.log_odds(unseen.candidates), half.fresh.log_odds(unseen.candidates))
     return FittedBlend(
-        blend=_fit(examples, settings),
+        blend=_fit(examples, task, settings),
         calibration_error=calibration_error(np.exp(-np.logaddexp(0.0, -log_odds)), unseen.labels),
         n_candidates=len(examples.labels),
         n_right=int(examples.labels.sum()),
@@ -70,26 +73,25 @@ def calibration_error(probabilities: Float32, labels: Mask) -> float:
     return sum(gaps) / len(labels)
 
 
-def _fit(examples: LabelledCandidates, settings: BlendSettings) -> Blend:
-    return Blend(
-        bought=_fit_sum(examples.where(examples.bought), settings.hardest_bought, settings),
-        fresh=_fit_sum(examples.where(~examples.bought), settings.hardest_fresh, settings),
-    )
+def _fit(examples: LabelledCandidates, task: Task, settings: BlendSettings) -> Blend:
+    before, fresh = examples.where(examples.bought), examples.where(~examples.bought)
+    names = examples.candidates.sources
+    chosen = [name for name in names if name in settings.bought_sources.get(task, names)]
+    return Blend(bought=_fit_sum(before, chosen or names, settings), fresh=_fit_sum(fresh, names, settings))
 
 
-def _fit_sum(examples: LabelledCandidates, k: int, settings: BlendSettings) -> LogisticSum:
-    """Calibrate, weigh, weigh again on each request's k best: what decides a list is the order at its top."""
-    found, labels, requests = examples.candidates, examples.labels, examples.requests
-    if not labels.any():
+def _fit_sum(examples: LabelledCandidates, names: Sequence[str], settings: BlendSettings) -> LogisticSum:
+    """Calibrate, weigh, weigh again on each request's best: what decides a list is the order at its top."""
+    if not examples.labels.any():
         return LogisticSum(_IMPROBABLE_LOG_ODDS, {})
-    curves = {name: calibrate(found.scores[:, column], labels) for column, name in enumerate(found.sources)}
-    shares = LogisticSum(0.0, curves).shares(found)
-    first = fit_softmax(shares, labels, requests, settings.l2)
-    top = hardest(shares @ first.astype(np.float32), requests, k)
-    weights = fit_softmax(shares[top], labels[top], requests[top], settings.l2)
-    slope, bias = fit_scale(shares @ weights.astype(np.float32), labels)
-    weighted = {
-        name: replace(curve, weight=slope * float(weight))
-        for (name, curve), weight in zip(curves.items(), weights, strict=True)
-    }
-    return LogisticSum(bias, weighted)
+    # The first weights only choose what is looked at again: a part of the requests suffices for them.
+    drawn = examples.where(examples.requests % _FIRST_LOOK == 0)
+    curves = {name: calibrate(examples.candidates.column(name), examples.labels) for name in names}
+    calibrated = LogisticSum(0.0, curves)
+    first = fit_softmax(calibrated.shares(drawn.candidates), drawn.labels, drawn.requests, settings.l2)
+    shares = calibrated.shares(examples.candidates)
+    top = hardest(shares @ first.astype(np.float32), examples.requests, settings.hardest)
+    weights = fit_softmax(shares[top], examples.labels[top], examples.requests[top], settings.l2)
+    slope, bias = fit_scale(shares @ weights.astype(np.float32), examples.labels)
+    weight_of = dict(zip(examples.candidates.sources, weights.tolist(), strict=True))
+    return LogisticSum(bias, {name: replace(curve, weight=slope * weight_of[name]) for name, curve in curves.items()})

@@ -18,8 +18,12 @@ from training.data import TrainingData, prepare
 from training.evaluate.held_out import Split
 from training.examples import examples_of
 from training.fit import fit_of
+from training.processes import spread
 from training.progress import Steps
 from training.read import ShopData
+
+PROCESSES = 2
+"""Tasks whose blends are fitted side by side. Changes speed and memory only."""
 
 FALLBACK: Final = "personal"
 """The task whose blend serves tasks that had nothing to learn from: without it no run succeeds."""
@@ -83,23 +87,40 @@ def fit_blends(
 ) -> dict[Task, FittedBlend]:
     """Fit each task's blend: candidates from sources that know only the past of the split, labels from its horizon.
 
-    fitted: the sources, fitted on `split.past`.
+    fitted: the sources, fitted on `split.past`. Raises TrainingError if no candidate was ever right.
     """
-    snapshot = fitted.snapshot({})
+    by_task = one_per_task(placements)
+    shared = _Fitting(fitted.snapshot({}), split, recipe)
     blends: dict[Task, FittedBlend] = {}
-    for task, placement in one_per_task(placements).items():
-        with steps.step(f"blend {task}"):
-            examples = examples_of(placement, snapshot, split, recipe)
-            if examples is None or not examples.labels.any():
+    with steps.step("blend"), spread(_fit_blend, shared, list(by_task.values()), PROCESSES) as found:
+        for task, blend in zip(by_task, found, strict=True):
+            if blend is None:
                 steps.say(f"[yellow]WARN[/yellow] nothing shows what is right for {task}: it is ranked as {FALLBACK}")
             else:
-                blends[task] = fit_blend(examples, recipe.blend)
+                blends[task] = blend
     if FALLBACK not in blends:
         raise TrainingError(
             "none of the candidates was bought in the validation window, so no ranking can be learned; "
             "import more events, or set a longer horizon_days"
         )
     return blends
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """What the fits of all tasks share."""
+
+    snapshot: Snapshot
+    split: Split
+    recipe: Recipe
+
+
+def _fit_blend(shared: _Fitting, placement: Placement) -> FittedBlend | None:
+    """Fit the blend of one task; None if nothing shows what is right."""
+    examples = examples_of(placement, shared.snapshot, shared.split, shared.recipe)
+    if examples is None or not examples.labels.any():
+        return None
+    return fit_blend(examples, placement.task, shared.recipe.blend)
 
 
 def rankers_of(blends: Mapping[Task, FittedBlend]) -> dict[Task, Blend]:

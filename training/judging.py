@@ -49,7 +49,9 @@ def judge(
     champion = _champion(bundles, steps)
     rivals: dict[str, Rival] = {}
     theirs = None if champion is None else _recipe_of(champion, steps)
-    if theirs is not None and theirs != recipe:
+    # The checks look at the data and change nothing of what is learned from it.
+    same = theirs is not None and theirs.model_copy(update={"checks": recipe.checks}) == recipe
+    if theirs is not None and not same:
         with steps.step("fit the champion's recipe on the same past"):
             other = fit_trial(shop, theirs, placements, trial.split.held_out.cutoff_us, steps)
             rivals[CHAMPION] = Rival(other.snapshot, other.split.past)
@@ -59,7 +61,7 @@ def judge(
     refusals = beats_popularity(table)
     if rivals:
         refusals += not_below_champion(table)
-    elif champion is not None and theirs is not None:
+    elif champion is not None and same:
         refusals += keeps_its_figures(table, champion.metrics.get("figures", {}), recipe.gate.max_fall)
     return Judged(table, tuple(refusals))
 

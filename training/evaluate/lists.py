@@ -1,21 +1,13 @@
 """Ask `recommend` many questions, and its rivals the same ones: ranked rows by model, spread over processes."""
 
-import sys
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from multiprocessing import get_context
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from models.arrays import DAY_US, Int32, Int64, Mask
 from models.context import Context, build_context
-from models.errors import TrainingError
 from models.history import History, Past
 from models.ordered import OrderedRows
 from models.placement import Placement
@@ -24,6 +16,7 @@ from models.rules import eligible
 from models.snapshot import Snapshot
 from training.data import TrainingData
 from training.evaluate.exposure import Demand
+from training.processes import spread
 
 ENDCAP = "endcap"
 RULED = "endcap (display rules)"
@@ -156,46 +149,11 @@ def ask(asking: Asking, questions: Sequence[Question], processes: int, progress:
     chunks = [questions[start : start + _CHUNK] for start in range(0, len(questions), _CHUNK)]
     answered: list[Lists] = []
     asking = asking.prepared()
-    with _answers(asking, chunks, processes) as answers:
+    with spread(_answer, asking, chunks, processes) as answers:
         for lists in answers:
             answered.append(lists)
             progress(min(len(answered) * _CHUNK, len(questions)), len(questions))
     return {name: np.concatenate([lists[name] for lists in answered]) for name in answered[0]} if answered else {}
-
-
-@contextmanager
-def _answers(asking: Asking, chunks: list[Sequence[Question]], processes: int) -> Iterator[Iterator[Lists]]:
-    # Only Linux forks safely under the libraries loaded here; elsewhere one process does it all.
-    if processes <= 1 or sys.platform != "linux":
-        # Sums differ in the last bits with the number of threads, and a tie may fall the other way.
-        with threadpool_limits(1):
-            yield (_answer(asking, chunk) for chunk in chunks)
-        return
-    fork = get_context("fork")
-    with warnings.catch_warnings():
-        # Python 3.12 and later warn of a fork beside threads. Those are polars'; the children never call it.
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        with ProcessPoolExecutor(processes, fork, initializer=_begin, initargs=(asking,)) as pool:
-            try:
-                yield pool.map(_answer_here, chunks)
-            except BrokenProcessPool as error:
-                raise TrainingError(
-                    "a process of the evaluation was ended from outside, most likely for want of memory; "
-                    "run it again with fewer --processes"
-                ) from error
-
-
-_here: list[Asking] = []
-"""In a forked process: what it answers from."""
-
-
-def _begin(asking: Asking) -> None:
-    threadpool_limits(1)
-    _here.append(asking)
-
-
-def _answer_here(questions: Sequence[Question]) -> Lists:
-    return _answer(_here[0], questions)
 
 
 def _answer(asking: Asking, questions: Sequence[Question]) -> Lists:
