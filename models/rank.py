@@ -1,12 +1,12 @@
 """Ranking: candidates in, one score each out. The seat of the blend, and later of the learned ranker."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from models.arrays import Float32, Mask
+from models.arrays import Float32, Int64, Mask
 from models.candidates import Candidates
 from models.context import Context
 
@@ -62,8 +62,9 @@ class LogisticSum:
         """Return what each source adds, shape (c, s)."""
         shares = np.zeros(candidates.scores.shape, dtype=np.float32)
         for column, name in enumerate(candidates.sources):
-            if name in self.calibrations:
-                shares[:, column] = self.calibrations[name].contribution(candidates.scores[:, column])
+            calibration = self.calibrations.get(name)
+            if calibration is not None and calibration.weight > 0:
+                shares[:, column] = calibration.contribution(candidates.scores[:, column])
         return shares
 
 
@@ -80,22 +81,32 @@ class Blend:
 
     def score(self, context: Context, candidates: Candidates) -> Float32:
         """Return the probability of success, shape (c,); of both kinds on one scale."""
-        log_odds = np.where(
-            _bought(context, candidates), self.bought.log_odds(candidates), self.fresh.log_odds(candidates)
-        )
+        log_odds = np.empty(len(candidates), dtype=np.float32)
+        for part, places in self._apart(context, candidates):
+            log_odds[places] = part.log_odds(candidates.where(places))
         # The logistic function, written so that no exponent overflows.
         probability: Float32 = np.exp(-np.logaddexp(0.0, -log_odds)).astype(np.float32)
         return probability
 
     def shares(self, context: Context, candidates: Candidates) -> Float32:
-        bought = _bought(context, candidates)[:, None]
-        shares: Float32 = np.where(bought, self.bought.shares(candidates), self.fresh.shares(candidates))
+        shares = np.empty(candidates.scores.shape, dtype=np.float32)
+        for part, places in self._apart(context, candidates):
+            shares[places] = part.shares(candidates.where(places))
         return shares
+
+    def _apart(self, context: Context, candidates: Candidates) -> Iterator[tuple[LogisticSum, Int64]]:
+        """Give each sum with the places of its candidates."""
+        bought = _bought(context, candidates)
+        yield self.bought, np.flatnonzero(bought)
+        yield self.fresh, np.flatnonzero(~bought)
 
 
 def _bought(context: Context, candidates: Candidates) -> Mask:
-    """Mark the candidates, shape (c,), that the shopper bought before."""
-    return np.isin(candidates.rows, context.bought, kind="sort")
+    """Mark the candidates, shape (c,), that the shopper bought before. A table of rows: a tenth of np.isin's time."""
+    own = context.bought
+    is_own = np.zeros(max(candidates.rows.max(initial=-1), own.max(initial=-1)) + 1, dtype=np.bool_)
+    is_own[own] = True
+    return is_own[candidates.rows]
 
 
 @dataclass(frozen=True)
