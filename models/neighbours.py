@@ -27,7 +27,8 @@ class Neighbours:
         query_rows, query_weights = self._covered(query_rows, query_weights)
         # One place more than there are rows: the padding -1 lands there.
         sums = np.zeros(len(self) + 1, dtype=np.float32)
-        np.add.at(sums, self.rows[query_rows].ravel(), (self.weights[query_rows] * query_weights[:, None]).ravel())
+        weights = self.weights.take(query_rows, axis=0) * query_weights[:, None]
+        np.add.at(sums, self.rows.take(query_rows, axis=0).ravel(), weights.ravel())
         return sums[:-1]
 
     def contributions(self, query_rows: Int32, query_weights: Float32, row: int) -> tuple[Int32, Float32]:

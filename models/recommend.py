@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32, Int64, Mask
 from models.candidates import Candidates, gather
 from models.context import Context
 from models.placement import Placement
@@ -53,8 +53,7 @@ def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, exp
     best = best_first(scores, candidates.rows, len(scores))
     ranked = candidates.rows[best]
     rows, n_filled, removed = finish(ranked, context, snapshot, placement, mask)
-    place_of = dict(zip(ranked.tolist(), best.tolist(), strict=True))
-    places = np.array([place_of.get(row, -1) for row in rows.tolist()], dtype=np.int64)
+    places = _places_of(rows, candidates.rows)
     proposed, places = places >= 0, places[places >= 0]
     list_scores = np.full(len(rows), np.nan, dtype=np.float32)
     list_scores[proposed] = scores[places]
@@ -69,6 +68,14 @@ def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, exp
         removed=removed,
         by_source=_each_alone(candidates, context, snapshot, placement, mask) if explain else {},
     )
+
+
+def _places_of(rows: Int32, among: Int32) -> Int64:
+    """Return where each row stands among distinct rows, shape (m,); -1 for one that is not there."""
+    order = np.argsort(among)
+    found = np.searchsorted(among, rows, sorter=order)
+    places = np.append(order, -1)[found]
+    return np.where(np.append(among, -1)[places] == rows, places, -1)
 
 
 def finish(

@@ -19,7 +19,17 @@ def best_first(scores: Float32, rows: Int32 | Int64, k: int) -> Int64:
     """Return positions, shape (min(k, n),), of the k highest scores, best first, ties by `tie_order` of their rows."""
     kth = np.partition(scores, -k)[-k] if 0 < k < len(scores) else -np.inf
     kept = np.flatnonzero(scores >= kth)
-    return kept[np.lexsort((tie_order(rows[kept]), -scores[kept]))][:k]
+    return kept[np.argsort(_high_before_low(scores[kept]) << 32 | tie_order(rows[kept]))][:k]
+
+
+def _high_before_low(scores: Float32) -> Int64:
+    """Return 32-bit numbers, shape (n,), in the opposite order of scores and equal where those are.
+
+    One key that holds score and tie sorts in a third of the time of two keys.
+    """
+    # Not -scores: that makes -0 of 0, whose bits are others. A float is a sign and a size: below 0 sizes run backwards.
+    bits = (0 - scores.astype(np.float32, copy=False)).view(np.int32)
+    return (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64)
 
 
 def top_rows(scores: Float32, mask: Mask, k: int) -> Int32:
