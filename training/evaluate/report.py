@@ -66,7 +66,8 @@ def _grids(table: Table, task: str) -> tuple[Grid, Grid]:
     shows = _grid(None, [*heads, *whole[0].exposure], space=0)
     for row in whole:
         values = [part_of[row.model, segment].metrics[metrics[0]].value for segment, _ in parts]
-        shows.add_row(row.model, *(_short(value, 3 if value <= 1 else 2) for value in (*values, *row.exposure.values())))
+        values += row.exposure.values()
+        shows.add_row(row.model, *(_short(value, 3 if value <= 1 else 2) for value in values))
     return good, shows
 
 

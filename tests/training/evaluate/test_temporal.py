@@ -12,6 +12,7 @@ from models.placement import Placement, Task
 from store.placements import read_placements
 from tests.training.evaluate.shops import CUTOFF, CUTOFF_US, RECIPE
 from tests.worlds import NOW, event, event_frame, item, item_frame
+from training import processes
 from training.evaluate import lists as lists_module
 from training.evaluate.held_out import hold_out
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Question, ask
@@ -88,8 +89,8 @@ def test_a_process_that_is_ended_from_outside_is_told_with_what_to_do(
     def die(*_: object) -> None:
         raise SystemExit
 
-    monkeypatch.setattr(lists_module, "threadpool_limits", die)
-    with pytest.raises(TrainingError, match="fewer --processes"):
+    monkeypatch.setattr(processes, "threadpool_limits", die)
+    with pytest.raises(TrainingError, match="fewer processes"):
         all_lists(trial, processes=2)
 
 
