@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from models.arrays import Int32
+from models.arrays import Float32, Int32
 from models.errors import UnknownItemError
 from models.history import NOTHING, History, Memory, Summary
 from models.vocabulary import Vocabulary
@@ -33,6 +34,13 @@ class Context:
     def is_cold(self) -> bool:
         """True if nothing at all is known of the shopper."""
         return not len(self.interactions)
+
+    @cached_property
+    def liked(self) -> tuple[Int32, Float32]:
+        """Item rows that weigh more than 0 and their decayed weights, each shape (m,), the heaviest first."""
+        heaviest = np.argsort(-self.interactions.decayed, kind="stable")
+        heaviest = heaviest[: np.count_nonzero(self.interactions.decayed > 0)]
+        return self.interactions.items[heaviest], self.interactions.decayed[heaviest]
 
     @property
     def bought(self) -> Int32:

@@ -5,11 +5,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import DAY_US, Float32, Int32
+from models.arrays import DAY_US, Float32, Int32, Mask
 from models.context import Context
-from models.history import Summary
 from models.sources.answers import Few
-from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
+from models.sources.base import Answer, Learned
 
 
 @dataclass(frozen=True)
@@ -36,25 +35,23 @@ class BuyAgain:
 
     def ask(self, context: Context) -> Answer:
         """Return a score for what the shopper bought: how likely it is to be bought again."""
-        mine = context.interactions.take(np.flatnonzero(context.interactions.purchases > 0))
-        return Few(mine.items, self._scores(mine, context.now_us))
+        return Few(*self._scored(context, context.interactions.purchases > 0))
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return the item itself: the shopper bought it."""
-        own = context.interactions.take(np.flatnonzero(context.interactions.items == row))
-        if not len(own) or own.purchases[0] == 0:
-            return NO_ROWS, NO_SCORES
-        return own.items, self._scores(own, context.now_us)
+        return self._scored(context, (context.interactions.purchases > 0) & (context.interactions.items == row))
 
-    def _scores(self, mine: Summary, now_us: int) -> Float32:
-        """Return one score per row of a summary, shape (m,); every row was bought at least once."""
-        rates = np.full(len(mine), self.usual_rate, dtype=np.float32)
-        known = mine.items < len(self.rates)
-        rates[known] = self.rates[mine.items[known]]
-        span_days = (mine.last_purchase_us - mine.first_purchase_us) / DAY_US
-        gap_days = (span_days + self.gap_prior / rates) / (mine.purchases - 1 + self.gap_prior)
-        waited_gaps = np.maximum(now_us - mine.last_purchase_us, 0) / DAY_US / gap_days
+    def _scored(self, context: Context, chosen: Mask) -> tuple[Int32, Float32]:
+        """Return the chosen rows of the interactions, shape (m,), all bought at least once, and their scores."""
+        own = context.interactions
+        rows, purchases, last_us = own.items[chosen], own.purchases[chosen], own.last_purchase_us[chosen]
+        rates = np.full(len(rows), self.usual_rate, dtype=np.float32)
+        known = rows < len(self.rates)
+        rates[known] = self.rates[rows[known]]
+        span_days = (last_us - own.first_purchase_us[chosen]) / DAY_US
+        gap_days = (span_days + self.gap_prior / rates) / (purchases - 1 + self.gap_prior)
+        waited_gaps = np.maximum(context.now_us - last_us, 0) / DAY_US / gap_days
         overdue = (1 + waited_gaps / self.overdue_gaps) ** -self.overdue_power
         rested = 1 - self.rest * np.maximum(0, 1 - waited_gaps / self.rest_gaps)
-        scores: Float32 = (mine.decayed + self.prior_days * rates) * overdue * rested
-        return scores.astype(np.float32)
+        scores: Float32 = (own.decayed[chosen] + self.prior_days * rates) * overdue * rested
+        return rows, scores.astype(np.float32)

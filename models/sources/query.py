@@ -16,8 +16,8 @@ def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]
     if len(context.anchors):
         rows = np.unique(context.anchors[context.anchors < n_rows])[:limit]
         return rows, np.full(len(rows), 1 / np.sqrt(max(len(rows), 1)), dtype=np.float32)
-    rows, decayed = context.interactions.items, context.interactions.decayed
-    counted = np.flatnonzero((decayed > 0) & (rows < n_rows))
-    if len(counted) > limit:
-        counted = counted[np.argpartition(-decayed[counted], limit)[:limit]]
-    return rows[counted], np.sqrt(decayed[counted])
+    rows, decayed = context.liked
+    covered = rows < n_rows
+    if not covered.all():
+        rows, decayed = rows[covered], decayed[covered]
+    return rows[:limit], np.sqrt(decayed[:limit])
