@@ -68,7 +68,8 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
     column = np.repeat(np.arange(len(names)), [len(found) for found, _ in proposals])
     proposed = np.zeros((len(rows), len(names)), dtype=np.bool_)
     proposed[place, column] = True
-    scores = np.stack([answer.score(rows) for answer in answers], axis=1)
+    # Turned over rather than stacked the other way: each source's column then lies in one piece.
+    scores = np.stack([answer.score(rows) for answer in answers]).T
     # A product of the same two vectors is rounded one way or another depending on its neighbours: what was proposed
     # keeps the score that it was chosen by, so that a source's own list does not depend on who else was asked.
     scores[place, column] = np.concatenate([found for _, found in proposals])
@@ -77,8 +78,9 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
 
 def _distinct(rows: Int32, n: int) -> tuple[Int32, Int64]:
     """Return the distinct rows and each row's place among them, without sorting: rows are below n."""
+    numbers = np.arange(len(rows))
     last_at = np.empty(n, dtype=np.int64)
-    last_at[rows] = np.arange(len(rows))
-    is_last = last_at[rows] == np.arange(len(rows))
-    place_of = np.cumsum(is_last) - 1
-    return rows[is_last], place_of[last_at[rows]]
+    last_at[rows] = numbers
+    last = last_at[rows]
+    is_last = last == numbers
+    return rows[is_last], (np.cumsum(is_last) - 1)[last]
