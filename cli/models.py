@@ -106,6 +106,12 @@ def _described(manifest: Manifest) -> dict[str, Any]:
         "left out": "; ".join(manifest.left_out.values()) or "none",
         "figures": ", ".join(f"ndcg@20 on {task} {figure:.4f}" for task, figure in figures.items())
         + f" ({manifest.metrics.get('protocol', '')})",
+        "reliability": ", ".join(
+            f"{task} {error:.4f}"
+            for task, error in manifest.metrics.get("calibration_error", {}).items()
+            if error is not None
+        )
+        + " (mean distance of predicted from observed rate, one horizon later)",
         "size": f"{sum(entry.n_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB, "
         f"{len(manifest.files)} files",
     }

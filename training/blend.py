@@ -44,24 +44,34 @@ class FittedBlend:
     """A blend and how far its probabilities can be believed."""
 
     blend: Blend
-    calibration_error: float
-    """Expected calibration error on every other request, by a fit that did not see them; 0 is perfect. Unit:
-    probability."""
     n_candidates: int
     n_right: int
+    calibration_error: float | None
+    """Expected calibration error, unit: probability, of the same recipe one horizon earlier on the candidates that this
+    one was fitted on: days that it had not seen. None if there was no earlier one."""
 
 
-def fit_blend(examples: LabelledCandidates, task: Task, settings: BlendSettings) -> FittedBlend:
-    """Fit on all requests; measure reliability with a fit on half of them."""
-    seen = examples.requests % 2 == 0
-    half, unseen = _fit(examples.where(seen), task, settings), examples.where(~seen)
-    log_odds = np.where(unseen.bought, half.bought.log_odds(unseen.candidates), half.fresh.log_odds(unseen.candidates))
+def fit_blend(
+    examples: LabelledCandidates, task: Task, settings: BlendSettings, earlier: Blend | None = None
+) -> FittedBlend:
+    """Fit on all requests; `earlier`, fitted one horizon before, is what reliability is measured of."""
+    before, fresh = examples.where(examples.bought), examples.where(~examples.bought)
+    names = examples.candidates.sources
+    chosen = [name for name in names if name in settings.bought_sources.get(task, names)]
+    blend = Blend(bought=_fit_sum(before, chosen or names, settings), fresh=_fit_sum(fresh, names, settings))
     return FittedBlend(
-        blend=_fit(examples, task, settings),
-        calibration_error=calibration_error(np.exp(-np.logaddexp(0.0, -log_odds)), unseen.labels),
+        blend=blend,
         n_candidates=len(examples.labels),
         n_right=int(examples.labels.sum()),
+        calibration_error=None if earlier is None else _error_of(earlier, examples),
     )
+
+
+def _error_of(blend: Blend, examples: LabelledCandidates) -> float:
+    log_odds = np.where(
+        examples.bought, blend.bought.log_odds(examples.candidates), blend.fresh.log_odds(examples.candidates)
+    )
+    return calibration_error(np.exp(-np.logaddexp(0.0, -log_odds)), examples.labels)
 
 
 def calibration_error(probabilities: Float32, labels: Mask) -> float:
@@ -71,13 +81,6 @@ def calibration_error(probabilities: Float32, labels: Mask) -> float:
     bins = np.array_split(np.argsort(probabilities, kind="stable"), _RELIABILITY_BINS)
     gaps = [abs(float(probabilities[b].mean() - labels[b].mean())) * len(b) for b in bins if len(b)]
     return sum(gaps) / len(labels)
-
-
-def _fit(examples: LabelledCandidates, task: Task, settings: BlendSettings) -> Blend:
-    before, fresh = examples.where(examples.bought), examples.where(~examples.bought)
-    names = examples.candidates.sources
-    chosen = [name for name in names if name in settings.bought_sources.get(task, names)]
-    return Blend(bought=_fit_sum(before, chosen or names, settings), fresh=_fit_sum(fresh, names, settings))
 
 
 def _fit_sum(examples: LabelledCandidates, names: Sequence[str], settings: BlendSettings) -> LogisticSum:

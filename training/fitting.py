@@ -83,14 +83,21 @@ def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSourc
 
 
 def fit_blends(
-    fitted: FittedSources, split: Split, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps
+    fitted: FittedSources,
+    split: Split,
+    recipe: Recipe,
+    placements: Mapping[str, Placement],
+    steps: Steps,
+    earlier: Mapping[Task, FittedBlend] | None = None,
 ) -> dict[Task, FittedBlend]:
     """Fit each task's blend: candidates from sources that know only the past of the split, labels from its horizon.
 
-    fitted: the sources, fitted on `split.past`. Raises TrainingError if no candidate was ever right.
+    fitted: the sources, fitted on `split.past`. earlier: the blends of one horizon before, to measure how reliable they
+    are.
+    Raises TrainingError if no candidate was ever right.
     """
     by_task = one_per_task(placements)
-    shared = _Fitting(fitted.snapshot({}), split, recipe)
+    shared = _Fitting(fitted.snapshot({}), split, recipe, earlier or {})
     blends: dict[Task, FittedBlend] = {}
     with steps.step("blend"), spread(_fit_blend, shared, list(by_task.values()), PROCESSES) as found:
         for task, blend in zip(by_task, found, strict=True):
@@ -113,6 +120,7 @@ class _Fitting:
     snapshot: Snapshot
     split: Split
     recipe: Recipe
+    earlier: Mapping[Task, FittedBlend]
 
 
 def _fit_blend(shared: _Fitting, placement: Placement) -> FittedBlend | None:
@@ -120,7 +128,8 @@ def _fit_blend(shared: _Fitting, placement: Placement) -> FittedBlend | None:
     examples = examples_of(placement, shared.snapshot, shared.split, shared.recipe)
     if examples is None or not examples.labels.any():
         return None
-    return fit_blend(examples, placement.task, shared.recipe.blend)
+    earlier = shared.earlier.get(placement.task)
+    return fit_blend(examples, placement.task, shared.recipe.blend, earlier.blend if earlier else None)
 
 
 def rankers_of(blends: Mapping[Task, FittedBlend]) -> dict[Task, Blend]:

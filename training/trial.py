@@ -34,7 +34,7 @@ class Trial:
         self, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps
     ) -> dict[Task, FittedBlend]:
         """Fit the blends again, one horizon later: on the days that judged this trial."""
-        return fit_blends(self.sources, self.split, recipe, placements, steps)
+        return fit_blends(self.sources, self.split, recipe, placements, steps, earlier=self.blends)
 
 
 def fit_trial(
