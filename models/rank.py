@@ -60,7 +60,7 @@ class LogisticSum:
 
     def shares(self, candidates: Candidates) -> Float32:
         """Return what each source adds, shape (c, s)."""
-        shares = np.zeros(candidates.scores.shape, dtype=np.float32)
+        shares = np.zeros(candidates.scores.shape, dtype=np.float32, order="F")
         for column, name in enumerate(candidates.sources):
             calibration = self.calibrations.get(name)
             if calibration is not None and calibration.weight > 0:
