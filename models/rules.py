@@ -10,6 +10,9 @@ from models.catalogue import Catalogue
 from models.context import Context
 from models.placement import Placement
 
+_LOOKED_AT_FIRST = 8
+"""Rows per row of the list."""
+
 
 def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Mask:
     """Mark what this request may show at all, shape (n,): never relaxed.
@@ -67,9 +70,15 @@ class Listed:
 
 def choose(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     """Take the first n rows that keep all limits, best first. Cost: about 0.3 microseconds a row looked at."""
-    removed: Counter[str] = Counter()
     if not limits:
-        return Listed(rows[:n], removed)
+        return Listed(rows[:n], Counter())
+    # Most lists are full long before the end of a ranking.
+    listed = _chosen(rows[: _LOOKED_AT_FIRST * n], n, limits)
+    return listed if len(listed.rows) == n else _chosen(rows, n, limits)
+
+
+def _chosen(rows: Int32, n: int, limits: list[Limit]) -> Listed:
+    removed: Counter[str] = Counter()
     columns = [(limit.name, limit.numbers[rows].tolist(), limit.at_most, Counter[int]()) for limit in limits]
     chosen: list[int] = []
     for place, row in enumerate(rows.tolist()):
