@@ -29,6 +29,10 @@ VECTORS = clustered(4_000)
 QUERIES = clustered(4_030)[4_000:]
 INDEXES: dict[type, Index] = {kind: kind.of(VECTORS) for kind in KINDS}
 EVERYTHING: Mask = np.ones(len(VECTORS), np.bool_)
+OF_ALL_LENGTHS: Float32 = VECTORS * np.random.default_rng(6).pareto(1.5, (len(VECTORS), 1)).astype(np.float32)
+"""As item vectors of ALS are: the popular ones long."""
+ONE_WAY: Final = np.abs(OF_ALL_LENGTHS)
+BY_LENGTH: Final = {turned: ExactIndex.of(ONE_WAY if turned else OF_ALL_LENGTHS) for turned in (False, True)}
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -128,6 +132,21 @@ def test_exact_search_is_a_full_sort(query: int, k: int, share: float, seed: int
     products = INDEXES[ExactIndex].vectors @ QUERIES[query]
     np.testing.assert_array_equal(rows, top_rows(products, mask, k))
     np.testing.assert_array_equal(scores, products[rows])
+
+
+@given(st.integers(0, 29), st.integers(0, 300), st.floats(0.0, 1.0), st.sampled_from((False, True)), st.integers(0, 99))
+def test_leaving_short_vectors_out_loses_nothing(query: int, k: int, share: float, turned: object, seed: int) -> None:
+    index = BY_LENGTH[bool(turned)]
+    assert index._by_length is not None
+    mask: Mask = np.random.default_rng(seed).random(len(index)) < share
+    # Turned away from all vectors, the longest are the worst.
+    asked = -np.abs(QUERIES[query]) if turned else QUERIES[query]
+    rows, scores = index.search(asked, mask, k)
+    products = index.vectors @ asked
+    np.testing.assert_allclose(scores, products[top_rows(products, mask, k)], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scores, products[rows], rtol=1e-4, atol=1e-6)
+    assert mask[rows].all()
+    assert len(set(rows.tolist())) == len(rows)
 
 
 def recall_at_50(mask: Mask) -> float:
