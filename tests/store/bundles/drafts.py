@@ -43,9 +43,9 @@ def draft_of(world_name: str, version: str = "2026-11-02T000000Z-0000") -> Draft
             learned[name] = fit.fit(data, fit.Settings())
         if name not in learned:
             left_out[name] = f"{name} learned nothing"
-    line = Calibration(np.array([-1e3, 0, 1e3], np.float32), np.array([-4, 0.1, 5], np.float32), -3.9, 0.7)
-    bought = LogisticSum(-1.3, dict.fromkeys(learned, line))
-    fresh = LogisticSum(-2.1, dict.fromkeys(learned, replace(line, weight=1 / 3)))
+    curve = Calibration(np.array([-1e3, 0, 1, 1e3], np.float32), np.array([-4, -2, 0.1, 5], np.float32), -2.1, 0.7)
+    bought = LogisticSum(-4.3, dict.fromkeys(learned, curve))
+    fresh = LogisticSum(-3.1, dict.fromkeys(learned, replace(curve, weight=1 / 3)))
     return Draft(
         version=version,
         created_at=world.now.isoformat(),
