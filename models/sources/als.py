@@ -57,29 +57,30 @@ class Als:
         if not len(rows) or row >= len(self.index):
             return NO_ROWS, NO_SCORES
         vectors = self.index.vectors
+        vectors, own = self.index.vectors, self.index.vectors[rows]
         if len(context.anchors):
-            added = (vectors[rows] @ vectors[row]) * self.inverse_lengths[rows] * self.inverse_lengths[row] / len(rows)
+            added = (own @ vectors[row]) * self.inverse_lengths[rows] * self.inverse_lengths[row] / len(rows)
         else:
             confidences = np.float32(self.alpha) * weights
-            added = confidences * (vectors[rows] @ np.linalg.solve(self._metric(rows, confidences), vectors[row]))
+            added = confidences * (own @ np.linalg.solve(self._metric(own, confidences), vectors[row]))
         raising = np.flatnonzero(added > 0)
         return rows[raising], added[raising].astype(np.float32)
 
     def fold_in(self, rows: Int32, weights: Float32) -> Float32:
         """Return the shopper's vector x_u, shape (F,): A_u^-1 Y' c_u.
 
-        rows, weights: shape (q,), distinct rows below L and r_ui > 0. Cost: q F^2 + F^3; 60 microseconds for 300 x 64.
+        rows, weights: shape (q,), distinct rows below L and r_ui > 0. Cost: q F^2 + F^3; 60 microseconds for 300 x 48.
         """
-        confidences = np.float32(self.alpha) * weights
-        vector: Float32 = np.linalg.solve(
-            self._metric(rows, confidences), self.index.vectors[rows].T @ confidences
-        ).astype(np.float32)
+        own, confidences = self.index.vectors[rows], np.float32(self.alpha) * weights
+        vector: Float32 = np.linalg.solve(self._metric(own, confidences), confidences @ own)
         return vector
 
-    def _metric(self, rows: Int32, confidences: Float32) -> Float32:
-        """Return A_u, shape (F, F). Only the history's items differ from confidence 1: their part is added to Y'Y."""
-        mine = self.index.vectors[rows]
-        return (self.gram + (mine.T * (confidences - 1)) @ mine).astype(np.float32, copy=False)
+    def _metric(self, own: Float32, confidences: Float32) -> Float32:
+        """Return A_u, shape (F, F). Only the shopper's own items differ from confidence 1: their part is added to Y'Y.
+
+        own: shape (q, F), the factors of the shopper's items.
+        """
+        return self.gram + own.T @ (own * (confidences - 1)[:, None])
 
     def _direction(self, rows: Int32) -> Float32:
         """Return the mean of the rows' unit vectors, shape (F,)."""
