@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -30,7 +31,9 @@ def list_bundles() -> None:
     """List the bundles, newest last, and which one is the champion."""
     bundles = _bundles()
     pointer = bundles.pointer()
-    table = Table("bundle", "", "events until", "shoppers", "items", "ndcg@20 all", "ndcg@20 new")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("bundle", "role", "events until", "ndcg@20\nall", "ndcg@20\nnew"):
+        table.add_column(heading, no_wrap=True)
     for version in bundles.versions():
         role = "" if pointer is None else {pointer.champion: "champion", pointer.rollback: "rollback"}.get(version, "")
         try:
@@ -43,8 +46,6 @@ def list_bundles() -> None:
             version,
             role,
             _day(manifest.data.until_us),
-            f"{manifest.data.n_shoppers:,}",
-            f"{manifest.n_items:,}",
             *(f"{figures[task]:.4f}" if task in figures else "" for task in ("all", "new")),
         )
     Console().print(table)

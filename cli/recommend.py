@@ -89,7 +89,7 @@ def _print(told: tuple[ToldItem, ...], answer: Recommendation, context: Context,
         table.add_row(*(Text(cell) for cell in (str(one.position), one.item_id, one.title, score, one.why)))
     console = Console(markup=False, highlight=False)
     console.print(table)
-    if context.is_cold:
+    if context.is_cold and not len(context.anchors):
         console.print("nothing is known of this shopper: what is popular and trending is shown")
     if answer.n_filled:
         console.print(f"{answer.n_filled} of {len(told)} fill up from {answer.fallback}")

@@ -139,14 +139,15 @@ def _told(error: ValidationError, prefix: str, model: type[BaseModel]) -> str:
     key = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{key} cannot be {first['input']!r}: {first['msg']}"
-    nearest = get_close_matches(str(first["loc"][-1]), _keys(model), n=1, cutoff=0.0)
+    nearest = get_close_matches(str(first["loc"][-1]), _keys_beside(model, first["loc"][:-1]), n=1, cutoff=0.0)
     return f"there is no key {key}; did you mean {nearest[0]!r}?" if nearest else f"there is no key {key}"
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
-    """Return all keys of a model and of the models inside it."""
-    keys = list(model.model_fields)
-    for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys += _keys(field.annotation)
-    return keys
+def _keys_beside(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that a configuration may have at a path."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        model = field.annotation
+    return list(model.model_fields)

@@ -50,20 +50,27 @@ def _asked(placement: Placement, snapshot: Snapshot, split: Split, seed: int) ->
                 return None
             return orders.questions, orders.targets
         case "similar":
-            return _next_items(split.held_out, snapshot)
+            return _instead(split.held_out, snapshot)
 
 
-def _next_items(held_out: HeldOut, snapshot: Snapshot) -> tuple[list[Question], Targets] | None:
-    """For each later purchase ask what the same shopper bought next: the different item after it, given it alone."""
-    rows, owners = held_out.rows, held_out.owners
-    known = rows < len(snapshot.vocabulary)
-    follows = (owners[1:] == owners[:-1]) & (rows[1:] != rows[:-1]) & known[:-1]
+def _instead(held_out: HeldOut, snapshot: Snapshot) -> tuple[list[Question], Targets] | None:
+    """For each later purchase ask which item of its category the same shopper bought next, given the first alone.
+
+    What is bought after milk in general is bread: it goes with milk and is not similar to it. What is bought next of
+    the same category path is what shoppers take instead. Items without a category are of one category.
+    """
+    category = np.full(len(held_out.vocabulary), -1, dtype=np.int64)
+    category[: len(snapshot.catalogue)] = snapshot.catalogue.category_numbers
+    known = np.flatnonzero(held_out.rows < len(snapshot.catalogue))
+    # Purchases lie by shopper and time; a stable sort keeps the time within a shopper's category.
+    order = known[np.lexsort((category[held_out.rows[known]], held_out.owners[known]))]
+    rows, owners = held_out.rows[order], held_out.owners[order]
+    follows = (owners[1:] == owners[:-1]) & (category[rows[1:]] == category[rows[:-1]]) & (rows[1:] != rows[:-1])
     anchors, nexts = rows[:-1][follows], rows[1:][follows]
     if not len(anchors):
         return None
     ids = snapshot.vocabulary.ids
-    numbers = np.arange(len(anchors))
-    targets = Targets.of(numbers, nexts, np.zeros(len(anchors)), len(anchors))
+    targets = Targets.of(np.arange(len(anchors)), nexts, np.zeros(len(anchors)), len(anchors))
     return [Question(-1, (ids[row],)) for row in anchors.tolist()], targets
 
 
