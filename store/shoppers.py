@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from models.errors import StoreError
 from models.events import CODE_OF
 from models.history import Events, History, Memory, Past, Recent, cancelled, summarise
 from models.packing import unpack
@@ -20,17 +21,25 @@ _ALL = 2**31 - 1
 def history_of(connection: Connection, shopper: str, memory: Memory, data_until_us: int) -> History:
     """Return the history of a shopper key; an unknown shopper has an empty one.
 
-    memory, data_until_us: the bundle's. A past that is missing, stale or of another memory is built from the events
-    before `data_until_us`, with the function that training builds it with. Cost: 3 microseconds an event read.
+    memory, data_until_us: the bundle's. A past that is missing, stale, damaged or of another memory is built from the
+    events before `data_until_us`, with the function that training builds it with. Cost: 3 microseconds an event read.
     """
-    stored = read_past(connection, shopper)
-    if stored is not None and stored.memory == memory.digest():
-        past = unpack(stored.packed)
-    else:
+    past = _stored_past(connection, shopper, memory)
+    if past is None:
         past = _past_from_events(connection, shopper, memory, data_until_us - 1)
     newest = events_of(connection, shopper, after_us=past.as_of_us, limit=memory.recent_events, columns=_COLUMNS)
     item_ids, events = event_columns(newest)
     return History(past, Recent(item_ids, events))
+
+
+def _stored_past(connection: Connection, shopper: str, memory: Memory) -> Past | None:
+    stored = read_past(connection, shopper)
+    if stored is None or stored.memory != memory.digest():
+        return None
+    try:
+        return unpack(stored.packed)
+    except StoreError:
+        return None
 
 
 def _past_from_events(connection: Connection, shopper: str, memory: Memory, as_of_us: int) -> Past:

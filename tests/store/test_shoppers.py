@@ -119,6 +119,22 @@ def test_a_past_of_another_memory_is_built_again(database: Database) -> None:
     assert told(asked(database, shorter), shorter)["milk"][4] < told(asked(database))["milk"][4]
 
 
+def test_a_damaged_past_is_built_again(database: Database) -> None:
+    without = told(asked(database))
+    with database.writing() as connection:
+        write_pasts(connection, [("u:1", UNTIL_US - 1, MEMORY.digest(), b"{}\n")], seen_seq=2**31)
+    assert told(asked(database)) == without
+
+
+def test_a_past_of_an_older_training_is_joined_by_all_events_since(database: Database) -> None:
+    with database.reading() as connection:
+        past = history_of(connection, "u:1", MEMORY, 15 * DAY_US).past
+    with database.writing() as connection:
+        write_pasts(connection, [("u:1", past.as_of_us, MEMORY.digest(), pack(past))], seen_seq=2**31)
+    assert asked(database).recent.item_ids == ("milk", "bread")
+    assert told(asked(database)) == whole(database)
+
+
 def test_of_the_events_since_the_newest_are_kept(database: Database) -> None:
     train(database)
     append(database, *(event_row(f"n{k}", item_id=f"i{k}", ts_us=UNTIL_US + k) for k in range(9)))
