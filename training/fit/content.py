@@ -37,10 +37,10 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
 
     Raises LearnedNothingError if no two items share a token, InputError if the shop's embeddings differ in length.
     """
-    if data.items["embedding"].is_null().all():
-        vectors = reduced(tf_idf(data.items), settings.dimensions, data.seed)
-    else:
+    if data.items["embedding"].list.len().sum():
         vectors = own_embeddings(data.items)
+    else:
+        vectors = reduced(tf_idf(data.items), settings.dimensions, data.seed)
     return Learned({}, {"query_items": settings.query_items}, build_index(unit_rows(vectors)))
 
 
@@ -49,7 +49,7 @@ def own_embeddings(items: pl.DataFrame) -> Float32:
 
     Raises InputError if their lengths differ or one holds no number.
     """
-    known = items.with_row_index("row").filter(pl.col("embedding").is_not_null())
+    known = items.with_row_index("row").filter(pl.col("embedding").list.len() > 0)
     lengths = known["embedding"].list.len()
     if lengths.n_unique() != 1:
         odd = known.filter(lengths != lengths.mode().sort()[0])["item_id"][0]

@@ -1,0 +1,25 @@
+import numpy as np
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from models.index import build_index
+from models.sources.als import Als
+from models.sources.base import Learned
+
+
+def test_a_history_is_folded_in_as_if_it_had_been_learned() -> None:
+    chance = np.random.default_rng(3)
+    likes = csr_matrix(np.where(chance.random((40, 30)) < 0.2, chance.random((40, 30)), 0).astype(np.float32))
+    with threadpool_limits(1, "blas"):
+        model = AlternatingLeastSquares(factors=8, regularization=0.5, alpha=3.0, iterations=5, random_state=1)
+        model.fit(likes, show_progress=False)
+        exact = model.recalculate_user(np.arange(40), likes)
+    settings = {"regularization": 0.5, "alpha": 3.0, "query_items": 100}
+    source = Als.load(Learned({}, settings, build_index(model.item_factors)))
+    for user in range(40):
+        row = likes[user]
+        folded = source.fold_in(row.indices, row.data)
+        assert folded.dtype == np.float32
+        # float32 and another solver
+        np.testing.assert_allclose(folded, exact[user], rtol=1e-3, atol=1e-4)

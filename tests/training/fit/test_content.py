@@ -1,0 +1,81 @@
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from models.errors import InputError, LearnedNothingError
+from tests.worlds import item, item_frame
+from training.fit.content import own_embeddings, reduced, tf_idf, unit_rows
+
+
+def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
+    return item_frame([item(f"i{number}", **row) for number, row in enumerate(rows)])
+
+
+def similarity(items: pl.DataFrame) -> np.ndarray[Any, Any]:
+    vectors = unit_rows(reduced(tf_idf(items), 32, seed=1))
+    return np.asarray(vectors @ vectors.T)
+
+
+def test_items_alike_in_every_word_point_the_same_way_and_strangers_apart() -> None:
+    tent, pan = {"category": ("outdoor",), "title": "Dome Tent"}, {"category": ("kitchen",), "title": "Iron pan"}
+    likeness = similarity(catalogue(tent, {**tent, "title": "dome tent"}, pan, pan))
+    np.testing.assert_allclose(likeness[:2, :2], 1, atol=1e-5)
+    np.testing.assert_allclose(likeness[2:, 2:], 1, atol=1e-5)
+    np.testing.assert_allclose(likeness[:2, 2:], 0, atol=1e-5)
+
+
+def test_a_deeper_shared_category_is_nearer() -> None:
+    whole, skimmed, bread = ("food", "milk", "whole"), ("food", "milk", "skimmed"), ("food", "bread")
+    paths = (whole, whole, skimmed, bread, bread, skimmed)
+    likeness = similarity(catalogue(*({"category": path, "title": "x"} for path in paths)))
+    assert likeness[0, 1] > likeness[0, 2] > likeness[0, 3]
+
+
+def test_each_value_of_an_attribute_counts_and_kinds_do_not_mix() -> None:
+    apart = {"title": None, "category": ()}
+    likeness = similarity(
+        catalogue(
+            {**apart, "attributes": '{"colour": "red", "sizes": ["s", "m"]}'},
+            {**apart, "attributes": '{"sizes": ["m", "l"]}'},
+            {**apart, "brand": "m"},
+            {**apart, "brand": "m"},
+        )
+    )
+    assert likeness[0, 1] > 0.5
+    np.testing.assert_allclose(likeness[:2, 2:], 0, atol=1e-5)
+
+
+def test_vectors_are_reduced_and_the_same_every_time() -> None:
+    chance = np.random.default_rng(2)
+    words = [" ".join(f"w{word}" for word in chance.integers(60, size=6)) for _ in range(200)]
+    matrix = tf_idf(catalogue(*({"title": title, "category": ()} for title in words)))
+    one, other = reduced(matrix, 16, seed=1), reduced(matrix, 16, seed=1)
+    assert one.shape == (200, 16)
+    np.testing.assert_array_equal(one, other)
+    # Another start finds the same space, and signs are fixed.
+    np.testing.assert_allclose(np.abs(reduced(matrix, 16, seed=2)), np.abs(one), atol=1e-3)
+
+
+def test_items_that_share_nothing_teach_nothing() -> None:
+    with pytest.raises(LearnedNothingError, match="import items with titles"):
+        tf_idf(catalogue({"title": "alone", "category": ()}, {"title": "apart", "category": ()}))
+
+
+def test_the_shops_own_vectors_are_taken_and_what_has_none_is_nothing() -> None:
+    vectors = own_embeddings(catalogue({"embedding": [3.0, 4.0]}, {"embedding": None}, {"embedding": []}))
+    np.testing.assert_array_equal(vectors, [[3, 4], [0, 0], [0, 0]])
+    np.testing.assert_allclose(unit_rows(vectors)[0], [0.6, 0.8])
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "told"),
+    [
+        ([[1.0, 2.0], [1.0, 2.0], [1.0]], "differ in length: that of item 'i2'"),
+        ([[1.0, 2.0], [1.0, float("nan")]], "item 'i1' holds a value that is no number"),
+    ],
+)
+def test_vectors_that_cannot_be_compared_are_refused_by_name(embeddings: list[list[float]], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        own_embeddings(catalogue(*({"embedding": vector} for vector in embeddings)))
