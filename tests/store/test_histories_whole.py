@@ -44,7 +44,8 @@ def shops(draw: st.DrawFn) -> tuple[list[Row], int, int]:
                 order_id=draw(st.sampled_from([None, "o1", "o2"])),
             )
         )
-    return rows, draw(st.integers(0, len(rows))), draw(st.integers(1, LAST_DAY + 1)) * DAY_US
+    n_read = draw(st.integers(0, len(rows)))
+    return rows, n_read, max((row[7] for row in rows[:n_read]), default=0) + 1
 
 
 def trained(rows: Sequence[Row], until_us: int) -> list[tuple[str, int, str, bytes]]:
