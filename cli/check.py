@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.settings import read_settings
 from models.errors import InputError
-from store.database import open_database
+from store.opening import open_database
 from training.checking import check_shop
 from training.checks.finding import Finding, Level, worst
 from training.config import read_recipe

@@ -17,7 +17,7 @@ from cli.settings import read_settings
 from models.errors import ConfigurationError, InputError
 from models.placement import Placement, Task
 from models.sources import SOURCES
-from store.database import open_database
+from store.opening import open_database
 from store.placements import read_placements
 from training.config import read_recipe
 from training.cutoff import mapped_cutoff, stored_shift_us

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from cli.settings import Settings, read_settings
-from store.database import Database, open_database
+from store.database import Database
+from store.opening import open_database
 from training.importing.complete_journey import find_complete_journey
 from training.importing.fields import Reading, check_timezone, read_mapping
 from training.importing.files import open_file

@@ -19,7 +19,7 @@ from models.recommend import Recommendation, recommend
 from models.told import ToldItem, tell
 from store.bundles.published import PublishedBundles
 from store.catalogue import read_catalogue
-from store.database import open_database
+from store.opening import open_database
 from store.placements import placement_named, read_placements
 from store.shoppers import history_of
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from cli.settings import read_settings
 from models.errors import InputError
 from store.bundles.published import PublishedBundles
-from store.database import open_database
+from store.opening import open_database
 from store.placements import read_placements
 from training.config import read_recipe
 from training.evaluate.report import NOTE, as_tables

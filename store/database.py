@@ -103,23 +103,6 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Open the database at `url` and make sure that its schema is this Endcap's.
-
-    A SQLite file is created and migrated as needed. A PostgreSQL database of an older schema is refused, because other
-    processes may be using it. Raises DatabaseError.
-    """
-    from store.migrate import ensure_schema  # noqa: PLC0415 - migrate builds on this module
-
-    database = connect_database(url)
-    try:
-        ensure_schema(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
 def connect_database(url: str) -> Database:
     """Open the database at `url` whatever its schema is: for `endcap db`. Raises DatabaseError."""
     parsed = _parse(url)

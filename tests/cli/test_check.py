@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from store.database import open_database
 from store.events import EVENT_COLUMNS, append_events
 from store.items import ITEM_COLUMNS, upsert_items
+from store.opening import open_database
 from tests.training.checks.shops import normal_shop
 from tests.worlds import NOW, microseconds
 from training.checks.evidence import Evidence

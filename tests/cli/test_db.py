@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from store.database import open_database
 from store.events import append_events, data_window
+from store.opening import open_database
 from tests.store.rows import event_rows
 
 

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from store.database import open_database
 from store.events import EVENT_COLUMNS, append_events
 from store.items import ITEM_COLUMNS, upsert_items
+from store.opening import open_database
 from store.settings import remember
 from tests.training.evaluate.shops import CUTOFF, weekly_shop
 from tests.worlds import NOW, microseconds

@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from models.errors import DatabaseError, InputError, RecommenderError
 from store.backup import backup, restore
-from store.database import Database, connect_database, open_database
+from store.database import Database, connect_database
 from store.events import append_events, data_window
+from store.opening import open_database
 from store.schema import metadata
 from store.settings import recall, remember
 from tests.store.rows import event_rows

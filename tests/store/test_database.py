@@ -13,14 +13,15 @@ from sqlalchemy import event, text
 from models.errors import DatabaseError
 from store import database as database_module
 from store.bulk import Row
-from store.database import Database, connect_database, open_database
+from store.database import Database, connect_database
 from store.events import append_events, data_window
 from store.migrate import upgrade
+from store.opening import open_database
 from tests.store.rows import event_rows
 
 WRITER = """
 import sys
-from store.database import open_database
+from store.opening import open_database
 from store.events import append_events
 from tests.store.rows import event_rows
 database = open_database(sys.argv[1])

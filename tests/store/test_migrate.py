@@ -94,6 +94,6 @@ def test_a_database_of_another_program_is_left_alone(database_url: str) -> None:
 def test_opening_a_current_database_does_not_load_alembic(database: Database) -> None:
 
     url = database.engine.url.render_as_string(hide_password=False)
-    script = "import sys; from store.database import open_database; open_database(sys.argv[1]); print(*sys.modules)"
+    script = "import sys; from store.opening import open_database; open_database(sys.argv[1]); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=True)
     assert "alembic" not in done.stdout.split()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import InputError
-from store.database import open_database
+from store.opening import open_database
 from store.settings import remember
 from tests.worlds import microseconds
 from training.cutoff import SHIFT_KEY, WEEK_US, mapped_cutoff, stored_shift_us

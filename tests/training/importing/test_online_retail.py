@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from models.errors import InputError
-from store.database import Database, open_database
+from store.database import Database
 from store.items import read_items
+from store.opening import open_database
 from tests.training.importing.shop_files import NOW_US, rejects_of, stored_events
 from tests.worlds import microseconds
 from training.importing.online_retail import online_retail

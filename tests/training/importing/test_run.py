@@ -11,9 +11,10 @@ from sqlalchemy import event as sql_event
 from sqlalchemy import inspect
 
 from models.errors import BusyError, DatabaseError, InputError, StoreError
-from store.database import Database, open_database
+from store.database import Database
 from store.imports import advance_import, begin_import
 from store.items import read_items
+from store.opening import open_database
 from store.users import read_users
 from tests.training.importing.shop_files import (
     NOW_US,
