@@ -23,14 +23,17 @@ def calibrate(scores: Float32, labels: Mask) -> Calibration:
     """
     said = ~np.isnan(scores)
     base = float(labels.mean()) if len(labels) else _LEAST_PROBABILITY
-    missing = float(_log_odds(np.array([labels[~said].mean() if not said.all() else base]))[0])
+    # In the curve's own precision, so that a curve that says nothing adds exactly nothing.
+    missing = float(np.float32(_log_odds(np.array([labels[~said].mean() if not said.all() else base]))[0]))
     found, hits = scores[said].astype(np.float64), labels[said]
     if len(found) < 2 * _LEAST_PER_BIN:
         return Calibration(np.zeros(1, np.float32), np.full(1, missing, np.float32), missing, 1.0)
     order = np.argsort(found)
-    starts = _bin_starts(len(found))
+    found = found[order]
+    # Equal scores fall into one bin: which of them come first says nothing of them.
+    starts = np.unique(np.searchsorted(found, found[_bin_starts(len(found))]))
     sizes = np.diff(np.append(starts, len(found))).astype(np.float64)
-    centres = np.add.reduceat(found[order], starts) / sizes
+    centres = np.add.reduceat(found, starts) / sizes
     # One pseudo-candidate of the base rate in each bin, so that no bin says 0 or 1.
     rates = (np.add.reduceat(hits[order].astype(np.float64), starts) + base) / (sizes + 1)
     blocks = isotonic_regression(rates, weights=sizes)
@@ -38,7 +41,7 @@ def calibrate(scores: Float32, labels: Mask) -> Calibration:
     block_sizes = np.add.reduceat(sizes, first)
     knots = np.add.reduceat(centres * sizes, first) / block_sizes
     odds = _log_odds(blocks.x[first])
-    knots, odds = _extended(knots, odds, float(found.max()))
+    knots, odds = _extended(knots, odds, float(found[-1]))
     increasing = np.append(True, np.diff(knots.astype(np.float32)) > 0)
     return Calibration(knots[increasing].astype(np.float32), odds[increasing].astype(np.float32), missing, 1.0)
 

@@ -18,7 +18,7 @@ from training.fit import FITS, fit_of
 class EventWeights(BaseModel):
     """How much each event says that a shopper likes an item; unitless. Changes results."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     view: float = Field(default=0.1, ge=0)
     click: float = Field(default=0.1, ge=0)
@@ -31,7 +31,7 @@ class EventWeights(BaseModel):
 class MemorySettings(BaseModel):
     """How events become weights."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     weights: EventWeights = EventWeights()
     half_life_days: float = Field(default=90.0, gt=0)
@@ -73,8 +73,6 @@ class GateSettings(BaseModel):
 
     max_fall: float = Field(default=0.1, gt=0, lt=1)
     """With an unchanged recipe: the share by which ndcg@20 may fall against the champion's recorded figure."""
-    max_shoppers: int = Field(default=2_000, gt=0)
-    """Shoppers measured, drawn by seed. Changes speed and the width of intervals."""
 
 
 def _all_sources() -> dict[str, dict[str, Any]]:
@@ -97,13 +95,16 @@ class Recipe(BaseModel):
     """Thresholds of the data checks (docs/checks.md). They decide whether a training runs, never what it makes."""
     blend: BlendSettings = BlendSettings()
     gate: GateSettings = GateSettings()
-    sources: dict[str, dict[str, Any]] = Field(default_factory=_all_sources)
+    sources: dict[str, dict[str, Any]] = Field(default_factory=_all_sources, min_length=1)
     """Source -> its settings; a source that is not named is not trained. Without this table, all are."""
 
     @model_validator(mode="after")
     def _sources_are_known(self) -> "Recipe":
         for name in self.sources:
             self.source_settings(name)
+        for names in self.blend.bought_sources.values():
+            for name in names:
+                fit_of(name)
         return self
 
     def source_settings(self, name: str) -> BaseModel:
@@ -119,7 +120,7 @@ def read_recipe(path: Path | None) -> Recipe:
     if path is None:
         return Recipe()
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"the training file {path} cannot be read: {error}") from error
     return recipe_of(raw, str(path))
