@@ -76,7 +76,7 @@ def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSourc
                 learned[name] = fit_of(name).fit(data, recipe.source_settings(name))
         except LearnedNothingError as error:
             left_out[name] = str(error)
-            steps.say(f"[yellow]WARN[/yellow] {error}")
+            steps.warn(str(error))
     if not learned:
         raise TrainingError("no source learned anything: " + "; ".join(left_out.values()))
     return FittedSources(data, catalogue_of(data.items, data.vocabulary), learned, left_out)
@@ -102,7 +102,7 @@ def fit_blends(
     with steps.step("blend"), spread(_fit_blend, shared, list(by_task.values()), PROCESSES) as found:
         for task, blend in zip(by_task, found, strict=True):
             if blend is None:
-                steps.say(f"[yellow]WARN[/yellow] nothing shows what is right for {task}: it is ranked as {FALLBACK}")
+                steps.warn(f"nothing shows what is right for {task}: it is ranked as {FALLBACK}")
             else:
                 blends[task] = blend
     if FALLBACK not in blends:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.errors import BundleError, RecommenderError
+from models.errors import BundleError, InputError, RecommenderError, TrainingError
 from models.placement import Placement
 from store.bundles.manifest import Manifest
 from store.bundles.published import PublishedBundles
@@ -52,9 +52,12 @@ def judge(
     # The checks look at the data and change nothing of what is learned from it.
     same = theirs is not None and theirs.model_copy(update={"checks": recipe.checks}) == recipe
     if theirs is not None and not same:
-        with steps.step("fit the champion's recipe on the same past"):
-            other = fit_trial(shop, theirs, placements, trial.split.held_out.cutoff_us, steps)
+        try:
+            with steps.step("fit the champion's recipe on the same past"):
+                other = fit_trial(shop, theirs, placements, trial.split.held_out.cutoff_us, steps)
             rivals[CHAMPION] = Rival(other.snapshot, other.split.past)
+        except (TrainingError, InputError) as error:
+            steps.warn(f"the champion's recipe cannot be fitted on this data, nothing is compared with it: {error}")
     options = Options(seed=recipe.seed, models=(ENDCAP, POPULAR_EVER, POPULAR_LATELY), processes=PROCESSES)
     with steps.step("measure on the last horizon"):
         table = temporal(trial.snapshot, trial.split, one_per_task(placements), options, rivals)
@@ -71,7 +74,7 @@ def _champion(bundles: PublishedBundles, steps: Steps) -> Manifest | None:
         pointer = bundles.pointer()
         return None if pointer is None else bundles.manifest(pointer.champion)
     except BundleError as error:
-        steps.say(f"[yellow]WARN[/yellow] the champion cannot be compared with: {error}")
+        steps.warn(f"the champion cannot be compared with: {error}")
         return None
 
 
@@ -80,5 +83,5 @@ def _recipe_of(champion: Manifest, steps: Steps) -> Recipe | None:
     try:
         return recipe_of(champion.recipe, f"bundle {champion.version}")
     except RecommenderError as error:
-        steps.say(f"[yellow]WARN[/yellow] the champion's recipe cannot be fitted any more: {error}")
+        steps.warn(f"the champion's recipe cannot be fitted any more: {error}")
         return None

@@ -1,5 +1,8 @@
 """The same work on many jobs, spread over processes that share what they work with."""
 
+import ctypes
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +39,8 @@ def spread(
     with warnings.catch_warnings():
         # Python 3.12 and later warn of a fork beside threads. Those are polars'; the children never call it.
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        with ProcessPoolExecutor(processes, get_context("fork"), initializer=_begin, initargs=(work, shared)) as pool:
+        beginning = (work, shared, os.getpid())
+        with ProcessPoolExecutor(processes, get_context("fork"), initializer=_begin, initargs=beginning) as pool:
             try:
                 yield pool.map(_work_here, jobs)  # type: ignore[arg-type] # what it returns, `work` says
             except BrokenProcessPool as error:
@@ -50,7 +54,15 @@ _here: list[Any] = []
 """In a forked process: what it does, and with what."""
 
 
-def _begin(work: Callable[[Any, Any], Any], shared: object) -> None:
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
+
+
+def _begin(work: Callable[[Any, Any], Any], shared: object, parent: int) -> None:
+    # A killed parent's processes would wait for jobs for ever, and hold the locks that they inherited.
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
     threadpool_limits(1)
     _here[:] = [work, shared]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
 
 class Steps:
@@ -32,9 +33,13 @@ class Steps:
                 status.stop()
         seconds = time.perf_counter() - began
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-        self.say(f"{name} [dim]{seconds:.1f} s[/dim]")
+        self._print((name, ""), (f" {seconds:.1f} s", "dim"))
 
-    def say(self, text: str) -> None:
-        """Print one line at the depth of the step that runs."""
+    def warn(self, what: str) -> None:
+        """Print what somebody should look at, while the run goes on."""
+        self._print(("WARN ", "yellow"), (what, ""))
+
+    def _print(self, *parts: tuple[str, str]) -> None:
+        """Print one line at the depth of the step that runs: texts and their styles, never markup from the data."""
         if self._console:
-            self._console.print(f"{'  ' * self._depth}{text}", highlight=False)
+            self._console.print(Text.assemble("  " * self._depth, *parts))

@@ -52,7 +52,7 @@ def train(
 
     force_reason: publish although the gate refuses; it is kept in the bundle and in the list of decisions.
     """
-    with bundles.lock("training"):
+    with bundles.training():
         with steps.step("read"):
             shop = read_shop(database)
         _check(shop, recipe, now, steps)
@@ -83,7 +83,7 @@ def _check(shop: ShopData, recipe: Recipe, now: datetime, steps: Steps) -> None:
         findings = check_shop(shop, recipe, now_us=round(now.timestamp() * 1e6))
     for finding in findings:
         if finding.level == "WARN":
-            steps.say(f"[yellow]WARN[/yellow] {finding.check}: {finding.what}")
+            steps.warn(f"{finding.check}: {finding.what}")
     if refused := refusal(findings):
         raise CheckFailedError(refused)
 
