@@ -8,7 +8,7 @@ import numpy as np
 from models.arrays import Float32, Int32, Int64, Mask
 from models.context import Context
 from models.placement import Placement
-from models.sources.base import Source
+from models.sources.base import NO_ROWS, NO_SCORES, Source
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,10 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
     """
     names = tuple(name for name in placement.sources if name in sources)
     answers = [sources[name].ask(context) for name in names]
-    proposals = [answer.propose(mask, placement.sources[name]) for answer, name in zip(answers, names, strict=True)]
+    proposals = [
+        answer.propose(mask, placement.sources[name]) if placement.sources[name] else (NO_ROWS, NO_SCORES)
+        for answer, name in zip(answers, names, strict=True)
+    ]
     if not proposals:
         nothing = np.zeros((0, 0), dtype=np.float32)
         return Candidates(np.zeros(0, np.int32), nothing, nothing.astype(np.bool_), ())

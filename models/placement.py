@@ -15,7 +15,9 @@ class Placement:
     name: str
     task: Task
     sources: Mapping[str, int]
-    """Source name -> how many candidates it may propose. Changes results: higher recall, slower ranking."""
+    """Source name -> how many candidates it may propose; with 0 it only scores what the others propose.
+
+    Changes results: higher recall, slower ranking."""
     n: int = 12
     """Items asked for unless the request says otherwise."""
     known: Known = "keep"

@@ -4,7 +4,7 @@ import tomllib
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +13,7 @@ from models.placement import Known, Placement, Task
 from models.sources import SOURCES
 
 _MOST_ITEMS = 1_000
+_MOST_CANDIDATES = 10_000
 
 
 class _PlacementEntry(BaseModel):
@@ -21,7 +22,7 @@ class _PlacementEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: Task
-    sources: dict[str, int] = Field(min_length=1)
+    sources: dict[str, Annotated[int, Field(ge=0, le=_MOST_CANDIDATES)]] = Field(min_length=1)
     n: int = Field(default=12, gt=0, le=_MOST_ITEMS)
     known: Known = "keep"
     one_per_title: bool = True

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as installed_version
 
+import polars as pl
+
 from models.arrays import DAY_US
 from models.errors import CheckFailedError, GateRefusedError
 from models.placement import Placement, Task
@@ -56,7 +58,7 @@ def train(
         with steps.step("read"):
             shop = read_shop(database)
         _check(shop, recipe, now, steps)
-        until_us = int(shop.events["ts"].dt.timestamp("us").max()) + 1  # type: ignore[arg-type]
+        until_us = _data_end_us(shop, now)
         # Judged on the last horizon, with sources that end before it and a blend from the horizon before that.
         with steps.step("judge the recipe"):
             trial = fit_trial(shop, recipe, placements, until_us - recipe.horizon_days * DAY_US, steps)
@@ -76,6 +78,12 @@ def train(
             n_pasts = write_pasts(connection, stored_pasts(sources.data), seen_seq=shop.last_seq)
         bundles.promote(version, at=now.isoformat(), action="publish", reason=force_reason or "")
     return Trained(version, judged, sources.left_out, n_pasts)
+
+
+def _data_end_us(shop: ShopData, now: datetime) -> int:
+    """Return the first moment that training does not look at: just after the newest event that is not ahead of now."""
+    not_ahead = shop.events.filter(pl.col("ts") <= now)["ts"]
+    return int(not_ahead.dt.timestamp("us").max()) + 1  # type: ignore[arg-type] # checked: there are some
 
 
 def _check(shop: ShopData, recipe: Recipe, now: datetime, steps: Steps) -> None:

@@ -56,7 +56,6 @@ class Als:
         rows, weights = query_of(context, len(self.index), self.query_items)
         if not len(rows) or row >= len(self.index):
             return NO_ROWS, NO_SCORES
-        vectors = self.index.vectors
         vectors, own = self.index.vectors, self.index.vectors[rows]
         if len(context.anchors):
             added = (own @ vectors[row]) * self.inverse_lengths[rows] * self.inverse_lengths[row] / len(rows)

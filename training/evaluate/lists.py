@@ -78,7 +78,7 @@ class Asking:
         if self.wants(ENDCAP) or self._explained:
             answered = recommend(context, self.snapshot, self._unruled, explain=bool(self._explained))
             lists[ENDCAP] = answered.rows
-            lists |= answered.by_source
+            lists |= {name: answered.by_source[name] for name in self._explained}
         if self.wants(RULED):
             lists[RULED] = recommend(context, self.snapshot, self.placement).rows
         for name, alone in self._alone.items():
@@ -114,14 +114,18 @@ class Asking:
 
     @cached_property
     def _explained(self) -> list[str]:
-        """Wanted sources that the placement asks anyway."""
-        return [name for name in self.placement.sources if name in self.snapshot.sources and self.wants(name)]
+        """Wanted sources that the placement lets propose: their lists come with the answer."""
+        return [
+            name
+            for name, quota in self.placement.sources.items()
+            if quota and name in self.snapshot.sources and self.wants(name)
+        ]
 
     @cached_property
     def _alone(self) -> dict[str, Placement]:
-        """Wanted sources that the placement does not ask: each gets a placement of its own."""
+        """The other wanted sources: each gets a placement of its own."""
         quota = max(self.placement.sources.values(), default=self.placement.n)
-        others = [name for name in self.snapshot.sources if name not in self.placement.sources and self.wants(name)]
+        others = [name for name in self.snapshot.sources if name not in self._explained and self.wants(name)]
         return {name: replace(self._unruled, sources={name: quota}) for name in others}
 
     @cached_property

@@ -20,7 +20,7 @@ class TableSettings(BaseModel, extra="forbid", frozen=True):
     neighbours: int = Field(default=100, gt=0)
     """Neighbours kept per item. Changes results and speed: more reach further, 8 bytes each per item."""
 
-    query_items: int = Field(default=60, gt=0)
+    query_items: int = Field(default=32, gt=0)
     """Items of a history that are asked about, the heaviest. Changes results and speed: each adds `neighbours` sums."""
 
 
