@@ -1,8 +1,9 @@
 """The one path from a context to ranked items. Serving, evaluation and batch export all call `recommend`."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -27,8 +28,8 @@ class Recommendation:
     """Shape (m,), m <= n: fewer than asked only when fewer are eligible."""
     scores: Float32
     """Shape (m,): the ranker's; NaN for what fills up."""
-    shares: Float32
-    """Shape (m, s): what each source added to each score; 0 for what fills up."""
+    weigh: Callable[[], Float32] = field(repr=False)
+    """Works `shares` out: only who gives reasons pays for them."""
     sources: tuple[str, ...]
     """Shape (s,): the sources that were asked."""
     n_filled: int = 0
@@ -37,6 +38,11 @@ class Recommendation:
     """How many better-ranked rows each rule held back."""
     by_source: Mapping[str, Int32] = field(default_factory=dict)
     """With `explain`: the list, shape (<= n,), that each source alone would have given."""
+
+    @cached_property
+    def shares(self) -> Float32:
+        """Return what each source added to each score, shape (m, s); 0 for what fills up."""
+        return self.weigh()
 
     @property
     def fallback(self) -> str | None:
@@ -57,12 +63,16 @@ def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, exp
     proposed, places = places >= 0, places[places >= 0]
     list_scores = np.full(len(rows), np.nan, dtype=np.float32)
     list_scores[proposed] = scores[places]
-    shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
-    shares[proposed] = ranker.shares(context, candidates.where(places))
+
+    def weigh() -> Float32:
+        shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
+        shares[proposed] = ranker.shares(context, candidates.where(places))
+        return shares
+
     return Recommendation(
         rows=rows,
         scores=list_scores,
-        shares=shares,
+        weigh=weigh,
         sources=candidates.sources,
         n_filled=n_filled,
         removed=removed,
