@@ -99,7 +99,8 @@ class Asked:
 
         def call() -> object:
             answer = source.ask(replace(self.context))
-            return answer.propose(mask, quota), answer.score(rows)
+            proposed = answer.propose(mask, quota) if quota else None
+            return proposed, answer.score(rows)
 
         return call
 
