@@ -8,7 +8,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from cli.settings import read_settings
 from models.errors import BundleError, InputError
@@ -30,7 +29,13 @@ def _now() -> str:
 def list_bundles() -> None:
     """List the bundles, newest last, and which one is the champion."""
     bundles = _bundles()
-    pointer = bundles.pointer()
+    try:
+        pointer = bundles.pointer()
+    except BundleError as error:
+        # Whoever is told to promote one has to see which there are.
+        typer.echo(f"endcap: {error}", err=True)
+        pointer = None
+    refusals = []
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("bundle", "role", "events until", "ndcg@20\nall", "ndcg@20\nnew"):
         table.add_column(heading, no_wrap=True)
@@ -39,7 +44,8 @@ def list_bundles() -> None:
         try:
             manifest = bundles.manifest(version)
         except BundleError as error:
-            table.add_row(version, Text(f"refused: {error}"))
+            table.add_row(version, "refused")
+            refusals.append(str(error))
             continue
         figures = manifest.metrics.get("figures", {})
         table.add_row(
@@ -48,7 +54,10 @@ def list_bundles() -> None:
             _day(manifest.data.until_us),
             *(f"{figures[task]:.4f}" if task in figures else "" for task in ("all", "new")),
         )
-    Console().print(table)
+    console = Console(markup=False, highlight=False)
+    console.print(table)
+    for refusal in refusals:
+        console.print(refusal)
 
 
 @app.command()
@@ -78,7 +87,8 @@ def promote(
 ) -> None:
     """Make a bundle the champion, after verifying its files."""
     pointer = _bundles().promote(version, at=_now(), reason=reason)
-    typer.echo(f"{pointer.champion} is the champion; `endcap models rollback` goes back to {pointer.rollback}")
+    back = f"; `endcap models rollback` goes back to {pointer.rollback}" if pointer.rollback else ""
+    typer.echo(f"{pointer.champion} is the champion{back}")
 
 
 @app.command()
