@@ -108,6 +108,12 @@ def _import(settings: Settings, database: Database, jobs: Iterable[Job], now_us:
     _print_summary(outcomes)
     if outcomes[-1].broken is not None:
         raise outcomes[-1].broken
+    if any(_took_nothing(outcome) for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _took_nothing(outcome: Outcome) -> bool:
+    return bool(outcome.rejected) and not outcome.accepted and not outcome.duplicates
 
 
 def _watcher(progress: Progress, job: Job) -> Watcher:

@@ -47,7 +47,7 @@ def list_bundles() -> None:
             table.add_row(version, "refused")
             refusals.append(str(error))
             continue
-        figures = manifest.metrics.get("figures", {})
+        figures = manifest.metrics.figures
         table.add_row(
             version,
             role,
@@ -107,7 +107,7 @@ def prune(keep: Annotated[int, typer.Option(help="How many of the newest bundles
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:
-    figures = manifest.metrics.get("figures", {})
+    figures = manifest.metrics.figures
     return {
         "bundle": f"{manifest.version}, schema {manifest.schema_version}, Endcap {manifest.endcap_version}",
         "learned from": f"{manifest.data.n_events:,} events of {manifest.data.n_shoppers:,} shoppers, "
@@ -116,11 +116,9 @@ def _described(manifest: Manifest) -> dict[str, Any]:
         "sources": ", ".join(manifest.sources),
         "left out": "; ".join(manifest.left_out.values()) or "none",
         "figures": ", ".join(f"ndcg@20 on {task} {figure:.4f}" for task, figure in figures.items())
-        + f" ({manifest.metrics.get('protocol', '')})",
+        + f" ({manifest.metrics.protocol})",
         "reliability": ", ".join(
-            f"{task} {error:.4f}"
-            for task, error in manifest.metrics.get("calibration_error", {}).items()
-            if error is not None
+            f"{task} {error:.4f}" for task, error in manifest.metrics.calibration_error.items() if error is not None
         )
         + " (mean distance of predicted from observed rate, one horizon later)",
         "size": f"{sum(entry.n_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB, "

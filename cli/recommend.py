@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.printing import printable
 from cli.settings import read_settings
 from models.context import Context, build_context
 from models.errors import InputError
@@ -83,10 +84,10 @@ def recommend_command(
 
 def _print(told: tuple[ToldItem, ...], answer: Recommendation, context: Context, title: str) -> None:
     # Text, because what a shop calls its items may look like rich's own markup.
-    table = Table("#", "item", "title", "score", "why", title=Text(title), title_justify="left")
+    table = Table("#", "item", "title", "score", "why", title=Text(printable(title)), title_justify="left")
     for one in told:
         score = "" if one.score is None else f"{one.score:.3f}"
-        table.add_row(*(Text(cell) for cell in (str(one.position), one.item_id, one.title, score, one.why)))
+        table.add_row(*(Text(printable(cell)) for cell in (str(one.position), one.item_id, one.title, score, one.why)))
     console = Console(markup=False, highlight=False)
     console.print(table)
     if context.is_cold and not len(context.anchors):
@@ -94,4 +95,4 @@ def _print(told: tuple[ToldItem, ...], answer: Recommendation, context: Context,
     if answer.n_filled:
         console.print(f"{answer.n_filled} of {len(told)} fill up from {answer.fallback}")
     if context.unknown_item_ids:
-        console.print(f"not in the catalogue, ignored: {', '.join(context.unknown_item_ids)}")
+        console.print(f"not in the catalogue, ignored: {printable(', '.join(context.unknown_item_ids))}")

@@ -65,7 +65,7 @@ def judge(
     if rivals:
         refusals += not_below_champion(table)
     elif champion is not None and same:
-        refusals += keeps_its_figures(table, champion.metrics.get("figures", {}), recipe.gate.max_fall)
+        refusals += keeps_its_figures(table, champion.metrics.figures, recipe.gate.max_fall)
     return Judged(table, tuple(refusals))
 
 

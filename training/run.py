@@ -10,7 +10,7 @@ import polars as pl
 from models.arrays import DAY_US
 from models.errors import CheckFailedError, GateRefusedError
 from models.placement import Placement, Task
-from store.bundles.manifest import DataWindow
+from store.bundles.manifest import DataWindow, Measured
 from store.bundles.published import PublishedBundles
 from store.bundles.write import Draft, write_bundle
 from store.database import Database
@@ -123,12 +123,12 @@ def _draft(
             n_events=len(data.events),
             n_shoppers=len(data.shoppers),
         ),
-        metrics={
-            "protocol": f"temporal, the last {recipe.horizon_days} days of the data, recipe fitted before them",
-            "figures": judged.figures(),
-            "rows": as_json([judged.table], 0.0)["rows"],
-            "calibration_error": {task: blend.calibration_error for task, blend in blends.items()},
-            "refusals": list(judged.refusals),
-            "forced": force_reason,
-        },
+        metrics=Measured(
+            protocol=f"temporal, the last {recipe.horizon_days} days of the data, recipe fitted before them",
+            figures=judged.figures(),
+            rows=tuple(as_json([judged.table], 0.0)["rows"]),
+            calibration_error={task: blend.calibration_error for task, blend in blends.items()},
+            refusals=judged.refusals,
+            forced=force_reason,
+        ),
     )

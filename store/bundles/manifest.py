@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import BundleError
 from models.placement import Task
@@ -14,6 +14,10 @@ SCHEMA_VERSION: Final = 1
 """Of the layout of a bundle's files. A bundle of a later one is refused by name."""
 
 MANIFEST = "manifest.json"
+
+
+# 1900 and 2200: a time beyond them is no time of a shop's, and Python's dates end at 9999.
+_EARLIEST_US, _LATEST_US = -2_208_988_800_000_000, 7_258_118_400_000_000
 
 
 class FileEntry(BaseModel):
@@ -42,8 +46,8 @@ class DataWindow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    first_us: int
-    until_us: int
+    first_us: int = Field(ge=_EARLIEST_US, lt=_LATEST_US)
+    until_us: int = Field(ge=_EARLIEST_US, lt=_LATEST_US)
     """The first moment that training did not look at."""
     n_events: int
     n_shoppers: int
@@ -57,6 +61,23 @@ class MemoryEntry(BaseModel):
     weights: dict[str, float]
     half_life_days: float
     recent_events: int
+
+
+class Measured(BaseModel):
+    """What the gate measured: the recipe fitted before the data's last horizon, asked on that horizon."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    protocol: str
+    figures: dict[str, float]
+    """Task -> ndcg@20 of the served ranking: what the next training is held against."""
+    rows: tuple[dict[str, Any], ...]
+    """The whole table, as `endcap evaluate --json` writes it."""
+    calibration_error: dict[str, float | None] = Field(default_factory=dict)
+    """Task -> expected calibration error of its blend, one horizon later; unit: probability."""
+    refusals: tuple[str, ...] = ()
+    forced: str | None = None
+    """The reason that somebody gave for publishing all the same."""
 
 
 class Manifest(BaseModel):
@@ -79,8 +100,7 @@ class Manifest(BaseModel):
     recipe: dict[str, Any]
     """The whole training configuration: what `compare` and the gate fit again."""
     data: DataWindow
-    metrics: dict[str, Any]
-    """What the gate measured, of this recipe on the horizon before the data's end."""
+    metrics: Measured
     files: dict[str, FileEntry]
     """Path inside the bundle -> file, for every file but this one."""
 

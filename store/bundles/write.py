@@ -26,6 +26,7 @@ from store.bundles.manifest import (
     DataWindow,
     FileEntry,
     Manifest,
+    Measured,
     MemoryEntry,
     SourceEntry,
     sha256_of,
@@ -52,7 +53,7 @@ class Draft:
     rankers: Mapping[Task, Blend]
     recipe: dict[str, Any]
     data: DataWindow
-    metrics: dict[str, Any]
+    metrics: Measured
 
 
 def write_bundle(root: Path, draft: Draft) -> Path:

@@ -140,7 +140,7 @@ def test_what_cannot_be_read_is_refused_in_one_line_and_changes_nothing(
 
 def test_a_file_of_which_nothing_is_taken_says_so(home: Path, tmp_path: Path) -> None:
     result = run("events", write(tmp_path / "a.csv", HEADER, GOOD.replace("2026", "1970")))
-    assert result.exit_code == 0
+    assert result.exit_code == 1, "a script must not go on to train"
     assert "No line of" in result.stdout
     assert table(home, "SELECT count(*) FROM events") == [(0,)]
 
@@ -177,3 +177,10 @@ def test_the_demo_is_imported_whole_once_and_ends_in_the_week_before(home: Path)
     titles = [str(title) for (title,) in table(home, "SELECT title FROM items")]
     assert not any(not title or "  " in title or title != title.strip() for title in titles)
     assert "--keep-times cannot undo" in run("complete-journey", "--keep-times").stderr
+
+
+def test_a_file_with_another_separator_is_told_apart_from_a_missing_column(home: Path, tmp_path: Path) -> None:
+    result = run("events", write(tmp_path / "excel.csv", HEADER.replace(",", ";"), GOOD.replace(",", ";")))
+    assert result.exit_code == 1
+    assert "reads commas" in result.stderr
+    assert not (home / "endcap.sqlite3").exists() or table(home, "SELECT * FROM imports") == []

@@ -18,6 +18,10 @@ SHOWN_CHARACTERS = 60
 """How much of a refused value a reason repeats; the rejects file has the whole line."""
 
 
+_OTHER_SEPARATORS = (";", "\t", "|")
+"""What spreadsheets of some countries write between fields."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One column of a format."""
@@ -108,11 +112,19 @@ def require_columns(columns: Sequence[str], fields: Sequence[Field], reading: Re
     ]
     for name, column in needed:
         if column not in columns:
-            message = (
-                f"{source} has no column {column!r} for {name}; name it with --map {name}=COLUMN. "
-                f"Its columns are {', '.join(map(repr, columns))[:500]}"
-            )
-            raise InputError(message)
+            raise InputError(_no_column(column, name, columns, source))
+
+
+def _no_column(column: str, name: str, columns: Sequence[str], source: str) -> str:
+    """Say what to do about a column that is not there."""
+    if not columns:
+        return f"{source} has no columns: its first line is no object with names; see docs/formats.md"
+    if len(columns) == 1 and (separator := next((sign for sign in _OTHER_SEPARATORS if sign in columns[0]), None)):
+        return f"{source} is parted by {separator!r}, and Endcap reads commas: export it again with commas"
+    return (
+        f"{source} has no column {column!r} for {name}; name it with --map {name}=COLUMN. "
+        f"Its columns are {', '.join(map(repr, columns))[:500]}"
+    )
 
 
 def unused_columns(columns: Sequence[str], fields: Sequence[Field], reading: Reading) -> list[str]:

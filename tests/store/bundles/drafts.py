@@ -14,7 +14,7 @@ from models.placement import Task
 from models.rank import Blend, Calibration, LogisticSum
 from models.snapshot import Snapshot
 from models.sources import SOURCES
-from store.bundles.manifest import DataWindow
+from store.bundles.manifest import DataWindow, Measured
 from store.bundles.write import Draft, write_bundle
 from tests.worlds import MEMORY, World, every_world
 from training.fit import FITS
@@ -63,7 +63,7 @@ def draft_of(world_name: str, version: str = "2026-11-02T000000Z-0000") -> Draft
             n_events=len(data.events),
             n_shoppers=len(data.shoppers),
         ),
-        metrics={"protocol": "none", "figures": {"all": 0.5}, "rows": [{"value": float("nan")}]},
+        metrics=Measured(protocol="none", figures={"all": 0.5}, rows=({"value": float("nan")},)),
     )
 
 
