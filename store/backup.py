@@ -19,6 +19,7 @@ def backup(database: Database, path: Path) -> None:
     Raises DatabaseError when the database cannot be read, InputError when `path` cannot be written.
     """
     kind = _KINDS[_kind_of(database)]
+    _refuse_the_database_itself(database, path)
     try:
         with replaced_whole(path) as partial:
             kind.dump(database, partial)
@@ -32,6 +33,7 @@ def restore(database: Database, path: Path, *, replace: bool) -> None:
     The backup is examined before anything is touched, and comes in whole or not at all.
     replace: overwrite a database that has events. Raises InputError for a file that is no backup, DatabaseError else.
     """
+    _refuse_the_database_itself(database, path)
     wanted = _kind_of(database)
     found = _kind_of_backup(path)
     if found != wanted:
@@ -41,6 +43,15 @@ def restore(database: Database, path: Path, *, replace: bool) -> None:
             f"the database {database.name} has events or cannot be read; back it up, then restore with --replace"
         )
     _KINDS[wanted].load(database, path)
+
+
+def _refuse_the_database_itself(database: Database, path: Path) -> None:
+    """Raise InputError for a path that can be no backup: a folder, or the very file that others are writing to."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
+    live = Path(database.engine.url.database or "")
+    if database.is_embedded and path.exists() and live.exists() and path.samefile(live):
+        raise InputError(f"{path} is the database itself; name another file")
 
 
 def _kind_of(database: Database) -> str:

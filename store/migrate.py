@@ -60,10 +60,12 @@ def refuse_unknown_revision(subject: str, revision: str | None) -> None:
 
 
 def _refuse_strangers(database: Database, connection: Connection) -> None:
-    ours = sorted(set(metadata.tables) & set(inspect(connection).get_table_names()))
-    if ours:
+    there = set(inspect(connection).get_table_names())
+    # A PostgreSQL database may be shared under other names; a SQLite file belongs to one program.
+    strange = sorted(there if database.is_embedded else there & set(metadata.tables))
+    if strange:
         raise DatabaseError(
-            f"the database {database.name} has tables of another program ({', '.join(ours)}); "
+            f"the database {database.name} has tables of another program ({', '.join(strange[:5])}); "
             "give Endcap a database of its own in ENDCAP_DATABASE_URL"
         )
 

@@ -59,8 +59,14 @@ class PublishedBundles:
             return Pointer.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, ValidationError) as error:
-            raise BundleError(f"{path} cannot be read; run `endcap models promote VERSION` to write it anew") from error
+        except OSError as error:
+            raise BundleError(
+                f"{path} cannot be read: {error.strerror}; check ENDCAP_HOME and ENDCAP_BUNDLES"
+            ) from error
+        except ValidationError as error:
+            raise BundleError(
+                f"{path} cannot be read: it is damaged; run `endcap models promote VERSION` to write it anew"
+            ) from error
 
     def versions(self) -> list[str]:
         """Return the versions of all complete bundles, oldest first."""

@@ -213,3 +213,13 @@ def test_a_missing_pg_dump_is_named_with_its_package(
     ):
         backup(database, path)
     assert not path.exists()
+
+
+def test_a_backup_never_replaces_the_database_itself_nor_a_folder(sqlite_url: str, tmp_path: Path) -> None:
+    with closing(open_database(sqlite_url)) as database:
+        live = Path(str(database.engine.url.database))
+        for path in (live, tmp_path):
+            with pytest.raises(InputError, match=r"itself|a folder"):
+                backup(database, path)
+            with pytest.raises(InputError, match=r"itself|a folder"):
+                restore(database, path, replace=True)

@@ -25,7 +25,7 @@ from training.data import TrainingData
 class Settings(BaseModel, extra="forbid", frozen=True):
     """The knobs of `content`."""
 
-    dimensions: int = Field(default=32, gt=0)
+    dimensions: int = Field(default=32, gt=0, le=1024)
     """Length of a vector. Changes results and speed: a search costs so many products per item of the catalogue."""
 
     query_items: int = Field(default=100, gt=0)

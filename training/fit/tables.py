@@ -17,7 +17,7 @@ _PAIRS_AT_ONCE = 3_000_000
 class TableSettings(BaseModel, extra="forbid", frozen=True):
     """The knobs that all sources with a table of neighbours share."""
 
-    neighbours: int = Field(default=100, gt=0)
+    neighbours: int = Field(default=100, gt=0, le=10_000)
     """Neighbours kept per item. Changes results and speed: more reach further, 8 bytes each per item."""
 
     query_items: int = Field(default=32, gt=0)
