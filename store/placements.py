@@ -31,19 +31,23 @@ class _PlacementEntry(BaseModel):
 
 
 def read_placements(path: Path | None = None) -> dict[str, Placement]:
-    """Return the placements by name: the built-in ones, replaced or joined by those of a file.
+    """Return the placements by name: the built-in ones with what a file changes, and those that it adds.
+
+    A table of a built-in name changes only the keys that it has.
 
     Raises ConfigurationError naming the placement and the key.
     """
-    builtin = files("store").joinpath("placements.toml").read_text("utf-8")
-    placements = _parsed(tomllib.loads(builtin), "the built-in placements")
-    if path is not None:
-        try:
-            raw = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"the placements file {path} cannot be read: {error}") from error
-        placements |= _parsed(raw, str(path))
-    return placements
+    builtin = tomllib.loads(files("store").joinpath("placements.toml").read_text("utf-8"))
+    if path is None:
+        return _parsed(builtin, "the built-in placements")
+    try:
+        own = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the placements file {path} cannot be read: {error}") from error
+    for name, table in own.items():
+        changes = isinstance(table, dict) and name in builtin
+        builtin[name] = builtin[name] | table if changes else table
+    return _parsed(builtin, str(path))
 
 
 def placement_named(name: str, placements: dict[str, Placement]) -> Placement:

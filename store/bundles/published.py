@@ -64,9 +64,7 @@ class PublishedBundles:
                 f"{path} cannot be read: {error.strerror}; check ENDCAP_HOME and ENDCAP_BUNDLES"
             ) from error
         except ValidationError as error:
-            raise BundleError(
-                f"{path} cannot be read: it is damaged; run `endcap models promote VERSION` to write it anew"
-            ) from error
+            raise BundleError(f"{path} cannot be read; run `endcap models promote VERSION` to write it anew") from error
 
     def versions(self) -> list[str]:
         """Return the versions of all complete bundles, oldest first."""

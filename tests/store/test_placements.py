@@ -45,10 +45,14 @@ sources = { als = 0 }
 """
 
 
-def test_a_file_replaces_one_placement_and_adds_another(tmp_path: Path) -> None:
+def test_a_file_changes_one_placement_key_by_key_and_adds_another(tmp_path: Path) -> None:
     placements = read_placements(written(tmp_path, OWN))
     home = placements["home"]
-    assert (home.n, home.sources, home.max_per_category) == (4, {"popular": 9}, None)
+    assert (home.n, home.sources, home.max_per_category) == (
+        4,
+        {"popular": 9},
+        read_placements()["home"].max_per_category,
+    )
     assert (placements["größen"].task, placements["größen"].n) == ("similar", 12)
     assert placements["cart"] == read_placements()["cart"]
 
