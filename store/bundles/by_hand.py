@@ -11,6 +11,7 @@ from models.arrays import DAY_US
 from models.context import build_context
 from models.events import PURCHASE
 from models.history import Events, History, Recent
+from models.placement import Placement
 from models.recommend import recommend
 from models.snapshot import Snapshot
 from models.told import ToldItem, tell
@@ -55,18 +56,18 @@ def answer_by_hand(
     snapshot: Snapshot,
     item_ids: Sequence[str],
     *,
-    placement: str,
+    placement: Placement | str,
     anchor_ids: Sequence[str] = (),
     n: int | None = None,
     now: datetime | None = None,
 ) -> Answer:
     """Answer a shopper who bought `item_ids`, one a day, the last of them a day before `now`.
 
-    placement: one of the built-in ones. anchor_ids: the product of a product page, or the cart. n: without it, the
-    placement's. now: without it, when the bundle's data ends. Raises ConfigurationError for an unknown placement and
-    UnknownItemError when no anchor is known.
+    placement: the name of a built-in one, or one of your own. anchor_ids: the product of a product page, or the cart.
+    n: without it, the placement's. now: without it, when the bundle's data ends. Raises ConfigurationError for an
+    unknown placement and UnknownItemError when no anchor is known.
     """
-    slot = placement_named(placement, read_placements())
+    slot = placement if isinstance(placement, Placement) else placement_named(placement, read_placements())
     now_us = snapshot.data_until_us if now is None else (now - _EPOCH) // timedelta(microseconds=1)
     context = build_context(
         snapshot.vocabulary,

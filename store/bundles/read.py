@@ -16,6 +16,7 @@ from models.errors import BundleError
 from models.events import EVENT_TYPES
 from models.history import Memory
 from models.index import read_index
+from models.placement import Placement
 from models.rank import Blend, Calibration, LogisticSum
 from models.snapshot import Snapshot
 from models.sources import SOURCES
@@ -41,7 +42,7 @@ class Bundle:
         self,
         item_ids: Sequence[str] = (),
         *,
-        placement: str = "home",
+        placement: Placement | str = "home",
         anchor_ids: Sequence[str] = (),
         n: int | None = None,
         now: datetime | None = None,
