@@ -65,7 +65,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("n = 3", "n: "),
-        ("[home]\nsources = { als = 1 }", "home.task: Field required"),
+        ("[banner]\nsources = { als = 1 }", "banner.task: Field required"),
         ('[home]\ntask = "persnal"\nsources = { als = 1 }', "home.task: Input should be 'personal'"),
         ('[home]\ntask = "personal"\nsources = {}', "home.sources: "),
         ('[home]\ntask = "personal"\nsources = { als = -1 }', "home.sources.als: "),
