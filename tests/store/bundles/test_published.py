@@ -139,9 +139,9 @@ def test_a_bundle_that_does_not_open_is_not_promoted_and_the_champion_stays(
 @pytest.mark.parametrize("content", ["", "{", '{"champion": 7}', '{"champion": "a", "who": "b"}', "\x00"])
 def test_a_damaged_champion_file_is_named_and_promoting_writes_it_anew(content: str, bundles: PublishedBundles) -> None:
     (bundles.root / "champion.json").write_text(content)
-    with pytest.raises(BundleError, match=r"champion.json cannot be read; run `endcap models promote VERSION`"):
+    with pytest.raises(BundleError, match=r"champion.json .*run `endcap models promote VERSION`"):
         bundles.champion()
-    with pytest.raises(BundleError, match=r"champion.json cannot be read"):
+    with pytest.raises(BundleError, match=r"champion.json"):
         bundles.prune(1)
     assert bundles.versions() == VERSIONS
     bundles.promote(TWO, at="now")
