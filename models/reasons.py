@@ -31,7 +31,9 @@ def reasons(context: Context, snapshot: Snapshot, recommendation: Recommendation
             continue
         source = recommendation.sources[int(shares.argmax())]
         rows, amounts = snapshot.sources[source].because(context, row)
-        told.append(Reason(source, _carrying(rows, amounts)))
+        # Fuel and fees teach what goes with them, and are no reason that a shop would print.
+        shown = snapshot.catalogue.recommendable[rows]
+        told.append(Reason(source, _carrying(rows[shown], amounts[shown])))
     return tuple(told)
 
 

@@ -99,3 +99,20 @@ def test_what_fills_up_is_there_because_it_is_popular() -> None:
     given: tuple[Reason, ...] = reasons(context, snapshot, told)
     assert [reason.source for reason in given] == ["covisitation", *["popular"] * 4]
     assert [len(reason.because_of) for reason in given] == [1, 0, 0, 0, 0]
+
+
+def test_what_may_not_be_recommended_is_no_reason_either() -> None:
+    snapshot = snapshot_of("two communities")
+    world = next(world for world in every_world() if world.name == "two communities")
+    question = next(question for question in world.questions if question.shopper)
+    context = world.context(snapshot.vocabulary, question)
+    banned = replace(
+        snapshot,
+        catalogue=replace(
+            snapshot.catalogue, recommendable=~np.isin(np.arange(len(snapshot.catalogue)), context.bought)
+        ),
+    )
+    told = recommend(context, banned, Placement("here", "personal", dict.fromkeys(snapshot.sources, 20)))
+    assert len(told.rows)
+    for reason in reasons(context, banned, told):
+        assert not set(reason.because_of.tolist()) & set(context.bought.tolist())
