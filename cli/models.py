@@ -35,6 +35,9 @@ def list_bundles() -> None:
         # Whoever is told to promote one has to see which there are.
         typer.echo(f"endcap: {error}", err=True)
         pointer = None
+    if not bundles.versions():
+        typer.echo(f"no bundles in {bundles.root}; run `endcap train`")
+        return
     refusals = []
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("bundle", "role", "events until", "ndcg@20\nall", "ndcg@20\nnew"):

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.arrays import DAY_US
 from models.context import build_context
+from models.errors import InputError
 from models.events import PURCHASE
 from models.history import Events, History, Recent
 from models.placement import Placement
@@ -65,8 +66,13 @@ def answer_by_hand(
 
     placement: the name of a built-in one, or one of your own. anchor_ids: the product of a product page, or the cart.
     n: without it, the placement's. now: without it, when the bundle's data ends. Raises ConfigurationError for an
-    unknown placement and UnknownItemError when no anchor is known.
+    unknown placement, InputError for ids that are no list of text, and UnknownItemError when no anchor is known.
     """
+    for name, ids in (("history", item_ids), ("anchor_ids", anchor_ids)):
+        if isinstance(ids, str) or not all(isinstance(item_id, str) for item_id in ids):
+            raise InputError(f'{name} is a list of item ids, each in quotes: ["1095275", "1029743"]')
+    if n is not None and n < 1:
+        raise InputError(f"n is {n}; ask for at least 1 item")
     slot = placement if isinstance(placement, Placement) else placement_named(placement, read_placements())
     now_us = snapshot.data_until_us if now is None else (now - _EPOCH) // timedelta(microseconds=1)
     context = build_context(

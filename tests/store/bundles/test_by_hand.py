@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import ConfigurationError, UnknownItemError
+from models.errors import ConfigurationError, InputError, UnknownItemError
 from store.bundles.by_hand import Answer
 from store.bundles.published import PublishedBundles
 from store.bundles.read import Bundle, open_bundle
@@ -102,3 +102,11 @@ def test_a_title_cannot_become_markup(bundle: Bundle) -> None:
     answer = Answer((one,), ("<script>",))
     assert "<script>" not in answer._repr_html_()
     assert "&lt;script&gt;" in answer._repr_html_()
+
+
+@pytest.mark.parametrize("typed", ["1095275", [1095275]])
+def test_ids_that_are_no_list_of_text_are_refused_with_an_example(typed: list[str], bundle: Bundle) -> None:
+    with pytest.raises(InputError, match="a list of item ids"):
+        bundle.recommend(typed)
+    with pytest.raises(InputError, match="at least 1"):
+        bundle.recommend(["garden-1"], n=0)
