@@ -57,7 +57,9 @@ def evaluate(
         str | None,
         typer.Option("--json", metavar="PATH", help="Write every figure as JSON too; - prints nothing else."),
     ] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Default: one a core. Changes no figure.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
+    ] = None,
 ) -> None:
     """Fit the recipe as of a cutoff and measure it on what shoppers bought after that. Publishes nothing."""
     protocols = _protocols_of(protocol)

@@ -2,6 +2,7 @@
 
 import json
 import time
+import unicodedata
 from dataclasses import replace
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from store.shoppers import history_of
 app = typer.Typer(add_completion=False)
 
 _MOST = 1_000
+_LONGEST_ID = 256
 
 
 @app.command(name="recommend")
@@ -41,6 +43,7 @@ def recommend_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what to show this shopper here, now, and why."""
+    _refuse_impossible_id(user)
     settings = read_settings()
     slot = placement_named(placement, read_placements(settings.placements))
     if n is not None:
@@ -80,6 +83,12 @@ def recommend_command(
         )
         return
     _print(told, answer, context, f"{slot.name} for {user or 'a new shopper'}, bundle {snapshot.version}")
+
+
+def _refuse_impossible_id(user: str) -> None:
+    """Raise InputError for what no import takes as an id."""
+    if len(user) > _LONGEST_ID or any(unicodedata.category(char) in {"Cc", "Cs"} for char in user):
+        raise InputError(f"--user {printable(user[:80])!r} is no id: at most {_LONGEST_ID} characters, none of control")
 
 
 def _print(told: tuple[ToldItem, ...], answer: Recommendation, context: Context, title: str) -> None:

@@ -16,10 +16,13 @@ _KINDS = {"SQLite": backup_sqlite, "PostgreSQL": backup_postgresql}
 def backup(database: Database, path: Path) -> None:
     """Write the database as it is now to `path`, for its owner's eyes only; an older backup there stays until then.
 
-    Raises DatabaseError when the database cannot be read, InputError when `path` cannot be written.
+    Raises DatabaseError when the database cannot be read, InputError when `path` cannot be written or is anything but
+    an older backup.
     """
     kind = _KINDS[_kind_of(database)]
     _refuse_the_database_itself(database, path)
+    if path.exists() and path.stat().st_size:
+        _kind_of_backup(path)
     try:
         with replaced_whole(path) as partial:
             kind.dump(database, partial)
@@ -46,9 +49,11 @@ def restore(database: Database, path: Path, *, replace: bool) -> None:
 
 
 def _refuse_the_database_itself(database: Database, path: Path) -> None:
-    """Raise InputError for a path that can be no backup: a folder, or the very file that others are writing to."""
+    """Raise InputError for a path that can be no backup: a folder, a device, or the file that others are writing to."""
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a file in it")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{path} is no plain file; name another one")
     live = Path(database.engine.url.database or "")
     if database.is_embedded and path.exists() and live.exists() and path.samefile(live):
         raise InputError(f"{path} is the database itself; name another file")

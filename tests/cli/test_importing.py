@@ -184,3 +184,10 @@ def test_a_file_with_another_separator_is_told_apart_from_a_missing_column(home:
     assert result.exit_code == 1
     assert "reads commas" in result.stderr
     assert not (home / "endcap.sqlite3").exists() or table(home, "SELECT * FROM imports") == []
+
+
+def test_events_are_not_taken_for_a_catalogue(home: Path, tmp_path: Path) -> None:
+    result = run("items", write(tmp_path / "a.csv", HEADER, GOOD))
+    assert result.exit_code == 1
+    assert "use `endcap import events`" in result.stderr
+    assert table(home, "SELECT count(*) FROM items") == [(0,)]

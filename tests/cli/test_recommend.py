@@ -114,3 +114,8 @@ def test_an_item_that_sold_out_since_the_training_is_not_shown(own_home: Path) -
         connection.execute("UPDATE items SET in_stock = 0 WHERE item_id = ?", (best,))
     connection.close()
     assert best not in [item["item_id"] for item in asked(endcap, "--user", "garden-3")["items"]]
+
+
+def test_an_id_that_nobody_can_have_is_refused(endcap: Endcap) -> None:
+    for user in ("\udcff", "a\x1b[31m", "x" * 257):
+        assert "is no id" in refused(endcap, "--user", user)

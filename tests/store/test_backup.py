@@ -223,3 +223,16 @@ def test_a_backup_never_replaces_the_database_itself_nor_a_folder(sqlite_url: st
                 backup(database, path)
             with pytest.raises(InputError, match=r"itself|a folder"):
                 restore(database, path, replace=True)
+
+
+def test_a_backup_replaces_only_an_older_backup(sqlite_url: str, tmp_path: Path) -> None:
+    letter, link, kept = tmp_path / "letter.txt", tmp_path / "link", tmp_path / "kept.bak"
+    letter.write_text("dear shop, " * 9)
+    link.symlink_to(letter)
+    with closing(open_database(sqlite_url)) as database:
+        for path in (letter, link, Path("/dev/null")):
+            with pytest.raises(InputError, match=r"not a backup|no plain file"):
+                backup(database, path)
+        backup(database, kept)
+        backup(database, kept)
+    assert letter.read_text().startswith("dear shop")
