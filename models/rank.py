@@ -53,19 +53,26 @@ class LogisticSum:
     bias: float
     calibrations: Mapping[str, Calibration]
 
-    def log_odds(self, candidates: Candidates) -> Float32:
-        """Return the log-odds, shape (c,)."""
-        log_odds: Float32 = self.shares(candidates).sum(axis=1) + np.float32(self.bias)
-        return log_odds
+    def log_odds(self, candidates: Candidates, places: Int64 | slice = slice(None)) -> Float32:
+        """Return the log-odds of the candidates at some places, shape (p,); of all without them."""
+        sums = np.full(len(candidates.rows[places]), self.bias, dtype=np.float32)
+        for column, calibration in self._heard(candidates):
+            sums += calibration.contribution(candidates.scores[places, column])
+        return sums
 
     def shares(self, candidates: Candidates) -> Float32:
         """Return what each source adds, shape (c, s)."""
         shares = np.zeros(candidates.scores.shape, dtype=np.float32, order="F")
+        for column, calibration in self._heard(candidates):
+            shares[:, column] = calibration.contribution(candidates.scores[:, column])
+        return shares
+
+    def _heard(self, candidates: Candidates) -> Iterator[tuple[int, Calibration]]:
+        """Give the columns of the sources that weigh something, and their curves."""
         for column, name in enumerate(candidates.sources):
             calibration = self.calibrations.get(name)
             if calibration is not None and calibration.weight > 0:
-                shares[:, column] = calibration.contribution(candidates.scores[:, column])
-        return shares
+                yield column, calibration
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Blend:
         """Return the probability of success, shape (c,); of both kinds on one scale."""
         log_odds = np.empty(len(candidates), dtype=np.float32)
         for part, places in self._apart(context, candidates):
-            log_odds[places] = part.log_odds(candidates.where(places))
+            log_odds[places] = part.log_odds(candidates, places)
         # The logistic function, written so that no exponent overflows.
         probability: Float32 = np.exp(-np.logaddexp(0.0, -log_odds)).astype(np.float32)
         return probability
