@@ -81,8 +81,8 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
 
 def _distinct(rows: Int32, n: int) -> tuple[Int32, Int64]:
     """Return the distinct rows and each row's place among them, without sorting: rows are below n."""
-    numbers = np.arange(len(rows))
-    last_at = np.empty(n, dtype=np.int64)
+    numbers = np.arange(len(rows), dtype=np.int32)
+    last_at = np.empty(n, dtype=np.int32)
     last_at[rows] = numbers
     last = last_at[rows]
     is_last = last == numbers
