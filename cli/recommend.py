@@ -17,7 +17,9 @@ from models.context import Context, build_context
 from models.errors import InputError
 from models.events import shopper_key
 from models.history import History
+from models.placement import Placement
 from models.recommend import Recommendation, recommend
+from models.snapshot import Snapshot
 from models.told import ToldItem, tell
 from store.bundles.published import PublishedBundles
 from store.catalogue import read_catalogue
@@ -68,21 +70,25 @@ def recommend_command(
     answer = recommend(context, snapshot, slot)
     told = tell(context, snapshot, answer)
     if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "placement": slot.name,
-                    "model_version": snapshot.version,
-                    "fallback": answer.fallback,
-                    "unknown_item_ids": context.unknown_item_ids,
-                    "items": [one.as_json() for one in told],
-                },
-                ensure_ascii=False,
-                indent=2,
-            )
-        )
+        typer.echo(_as_json(told, answer, context, slot, snapshot))
         return
     _print(told, answer, context, f"{slot.name} for {user or 'a new shopper'}, bundle {snapshot.version}")
+
+
+def _as_json(
+    told: tuple[ToldItem, ...], answer: Recommendation, context: Context, slot: Placement, snapshot: Snapshot
+) -> str:
+    return json.dumps(
+        {
+            "placement": slot.name,
+            "model_version": snapshot.version,
+            "fallback": answer.fallback,
+            "unknown_item_ids": context.unknown_item_ids,
+            "items": [one.as_json() for one in told],
+        },
+        ensure_ascii=False,
+        indent=2,
+    )
 
 
 def _refuse_impossible_id(user: str) -> None:
