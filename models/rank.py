@@ -88,8 +88,12 @@ class Blend:
 
     def score(self, context: Context, candidates: Candidates) -> Float32:
         """Return the probability of success, shape (c,); of both kinds on one scale."""
+        return self.probability(bought_before(context, candidates), candidates)
+
+    def probability(self, bought: Mask, candidates: Candidates) -> Float32:
+        """Return the same for candidates of any shoppers; bought, shape (c,), marks what each one's bought before."""
         log_odds = np.empty(len(candidates), dtype=np.float32)
-        for part, places in self._apart(context, candidates):
+        for part, places in self._apart(bought):
             log_odds[places] = part.log_odds(candidates, places)
         # The logistic function, written so that no exponent overflows.
         probability: Float32 = np.exp(-np.logaddexp(0.0, -log_odds)).astype(np.float32)
@@ -97,18 +101,17 @@ class Blend:
 
     def shares(self, context: Context, candidates: Candidates) -> Float32:
         shares = np.empty(candidates.scores.shape, dtype=np.float32)
-        for part, places in self._apart(context, candidates):
+        for part, places in self._apart(bought_before(context, candidates)):
             shares[places] = part.shares(candidates.where(places))
         return shares
 
-    def _apart(self, context: Context, candidates: Candidates) -> Iterator[tuple[LogisticSum, Int64]]:
+    def _apart(self, bought: Mask) -> Iterator[tuple[LogisticSum, Int64]]:
         """Give each sum with the places of its candidates."""
-        bought = _bought(context, candidates)
         yield self.bought, np.flatnonzero(bought)
         yield self.fresh, np.flatnonzero(~bought)
 
 
-def _bought(context: Context, candidates: Candidates) -> Mask:
+def bought_before(context: Context, candidates: Candidates) -> Mask:
     """Mark the candidates, shape (c,), that the shopper bought before. A table of rows: a tenth of np.isin's time."""
     own = context.bought
     is_own = np.zeros(max(candidates.rows.max(initial=-1), own.max(initial=-1)) + 1, dtype=np.bool_)

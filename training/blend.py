@@ -59,19 +59,15 @@ def fit_blend(
     names = examples.candidates.sources
     chosen = [name for name in names if name in settings.bought_sources.get(task, names)]
     blend = Blend(bought=_fit_sum(before, chosen or names, settings), fresh=_fit_sum(fresh, names, settings))
+    error = None
+    if earlier is not None:
+        error = calibration_error(earlier.probability(examples.bought, examples.candidates), examples.labels)
     return FittedBlend(
         blend=blend,
         n_candidates=len(examples.labels),
         n_right=int(examples.labels.sum()),
-        calibration_error=None if earlier is None else _error_of(earlier, examples),
+        calibration_error=error,
     )
-
-
-def _error_of(blend: Blend, examples: LabelledCandidates) -> float:
-    log_odds = np.where(
-        examples.bought, blend.bought.log_odds(examples.candidates), blend.fresh.log_odds(examples.candidates)
-    )
-    return calibration_error(np.exp(-np.logaddexp(0.0, -log_odds)), examples.labels)
 
 
 def calibration_error(probabilities: Float32, labels: Mask) -> float:

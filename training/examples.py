@@ -7,6 +7,7 @@ from models.candidates import Candidates, gather
 from models.context import Context
 from models.errors import InputError
 from models.placement import Placement
+from models.rank import bought_before
 from models.rules import eligible
 from models.snapshot import Snapshot
 from training.blend import LabelledCandidates
@@ -78,7 +79,7 @@ def _candidates(context: Context, asking: Asking) -> tuple[Candidates, Mask]:
     """Return the candidates of one question and whether its shopper bought each of them before."""
     mask = eligible(context, asking.snapshot.catalogue, asking.placement)
     found = gather(context, asking.snapshot.sources, asking.placement, mask)
-    return found, np.isin(found.rows, context.bought)
+    return found, bought_before(context, found)
 
 
 def _draw(n: int, at_most: int, seed: int) -> Int64:

@@ -14,7 +14,7 @@ import polars as pl
 from models.errors import InputError
 from training.cutoff import WEEK_US
 from training.importing.fields import Reading
-from training.importing.files import Batch, FileSource, FrameSource, open_file
+from training.importing.files import Batch, FileView, FrameSource, open_file
 from training.importing.journey_titles import titles_of
 from training.importing.run import Job
 from training.importing.sales import told_by_sales
@@ -106,19 +106,8 @@ class CompleteJourney:
         return demographics.select(user_id=pl.col("household_id").cast(pl.String), attributes=pl.struct(told))
 
 
-@dataclass(frozen=True)
-class Purchases:
+class Purchases(FileView):
     """The lines of the transactions as purchase events."""
-
-    file: FileSource
-
-    @property
-    def name(self) -> str:
-        return self.file.name
-
-    @property
-    def sha256(self) -> str:
-        return self.file.sha256
 
     def batches(self) -> Iterator[Batch]:
         """Give the events in the order of the file."""

@@ -80,6 +80,21 @@ class FileSource:
 
 
 @dataclass(frozen=True)
+class FileView:
+    """A file that a data set gives in other words; what derives from it says in which."""
+
+    file: FileSource
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    @property
+    def sha256(self) -> str:
+        return self.file.sha256
+
+
+@dataclass(frozen=True)
 class FrameSource:
     """A table that was made from `name`, a file with hash `sha256`; its rows count as lines."""
 

@@ -5,14 +5,14 @@ under an anonymous id made from the order, so that its basket is still learned f
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from models.errors import InputError
 from training.importing.fields import Reading
-from training.importing.files import Batch, FileSource, FrameSource, open_file
+from training.importing.files import Batch, FileSource, FileView, FrameSource, open_file
 from training.importing.rejects import Reject
 from training.importing.run import Job
 from training.importing.sales import told_by_sales
@@ -56,19 +56,8 @@ def online_retail(path: Path, timezone: str | None = None) -> tuple[Job, ...]:
     return Job(KIND, "items", items, reading), Job(KIND, "events", Lines(file), reading)
 
 
-@dataclass(frozen=True)
-class Lines:
+class Lines(FileView):
     """The lines of the file as purchases and refunds."""
-
-    file: FileSource
-
-    @property
-    def name(self) -> str:
-        return self.file.name
-
-    @property
-    def sha256(self) -> str:
-        return self.file.sha256
 
     def batches(self) -> Iterator[Batch]:
         """Give the lines in the order of the file; corrections of the stock are among the unreadable ones."""
