@@ -19,7 +19,7 @@ from models.errors import ConfigurationError, RecommenderError
 Click: TypeAlias = Any
 """Contexts, commands and results of click, whose classes typer keeps to itself."""
 
-OUR_PACKAGES = ("cli", "models", "store", "training")
+OUR_PACKAGES = ("cli", "models", "service", "store", "training")
 
 
 class LazyCommand(NamedTuple):

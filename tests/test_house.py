@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"cli", "models", "store", "training"}
+PACKAGES = {"cli", "models", "service", "store", "training"}
 SOURCES = {
     str(path.relative_to(ROOT)): path.read_text()
     for package in PACKAGES

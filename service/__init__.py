@@ -1,0 +1,1 @@
+"""What the storefront speaks to: HTTP in, HTTP out. Reads no environment and never trains."""
