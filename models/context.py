@@ -8,7 +8,8 @@ import numpy as np
 
 from models.arrays import Float32, Int32
 from models.errors import UnknownItemError
-from models.history import NOTHING, History, Memory, Summary
+from models.history import NOTHING, History, Memory, Summary, merged
+from models.session import COUNTED, looked_at
 from models.vocabulary import Vocabulary
 
 _NO_ROWS = np.zeros(0, dtype=np.int32)
@@ -27,6 +28,10 @@ class Context:
     """Item rows that the list is about: the product of a product page, the items of a cart. Empty elsewhere."""
     excluded: Int32 = field(default_factory=lambda: _NO_ROWS)
     """Item rows that the caller does not want to see."""
+    category: tuple[str, ...] = ()
+    """Only items whose category path begins like this; empty = all items."""
+    window_days: int | None = None
+    """What is popular or trending counted over the last so many days; None = as the source counts by itself."""
     unknown_item_ids: tuple[str, ...] = ()
     """Ids in the request that no row belongs to; they were ignored."""
 
@@ -48,7 +53,7 @@ class Context:
         return self.interactions.items[self.interactions.purchases > 0]
 
 
-def build_context(
+def build_context(  # noqa: PLR0913 - the parts of a question, by name
     vocabulary: Vocabulary,
     memory: Memory,
     *,
@@ -56,9 +61,14 @@ def build_context(
     history: History | None = None,
     anchor_ids: Sequence[str] = (),
     excluded_ids: Iterable[str] = (),
+    session_ids: Sequence[str] = (),
+    category: Sequence[str] = (),
+    window_days: int | None = None,
 ) -> Context:
     """Turn ids into rows. Unknown items of a history are dropped: a bundle may not know them yet.
 
+    session_ids: what the shopper looked at in this session and the history does not hold, the newest last; the last
+    COUNTED of them count. category: a path, from the widest to the narrowest.
     Raises UnknownItemError if there are anchors and none of them is known.
     """
     item_ids, summary = (history or History()).summary(now_us, memory)
@@ -67,14 +77,27 @@ def build_context(
     newest_first = known[np.argsort(-summary.last_us[known], kind="stable")]
     interactions = summary.take(newest_first)
     interactions = Summary(**{**vars(interactions), "items": rows[newest_first]})
+    session_ids = session_ids[-COUNTED:]
+    session = vocabulary.rows(session_ids)
+    if len(session):
+        interactions = merged(interactions, looked_at(_known(session), now_us, memory), 1.0)
+        interactions = interactions.take(np.argsort(-interactions.last_us, kind="stable"))
     anchors = vocabulary.rows(anchor_ids)
     if len(anchors) and (anchors < 0).all():
         raise UnknownItemError(anchor_ids[0], "the bundle or the catalogue")
     excluded_list = list(excluded_ids)
     excluded = vocabulary.rows(excluded_list)
-    asked = [*anchor_ids, *excluded_list]
-    unknown = tuple(asked[i] for i in np.flatnonzero(np.concatenate([anchors, excluded]) < 0))
-    return Context(now_us, interactions, _known(anchors), _known(excluded), unknown)
+    asked = [*anchor_ids, *excluded_list, *session_ids]
+    unknown = tuple(asked[i] for i in np.flatnonzero(np.concatenate([anchors, excluded, session]) < 0))
+    return Context(
+        now_us=now_us,
+        interactions=interactions,
+        anchors=_known(anchors),
+        excluded=_known(excluded),
+        category=tuple(category),
+        window_days=window_days,
+        unknown_item_ids=unknown,
+    )
 
 
 def _known(rows: Int32) -> Int32:

@@ -17,10 +17,12 @@ _LOOKED_AT_FIRST = 8
 def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Mask:
     """Mark what this request may show at all, shape (n,): never relaxed.
 
-    In stock, available and recommendable now, not excluded, not an anchor nor a variant of one, and within what the
-    placement says of items bought before.
+    In stock, available and recommendable now, of the category, not excluded, not an anchor nor a variant of one, and
+    within what the placement says of items bought before.
     """
     mask = catalogue.eligible(context.now_us)
+    if context.category:
+        mask &= catalogue.within(context.category)
     if placement.known == "only":
         bought = np.zeros(len(mask), dtype=np.bool_)
         bought[context.bought] = True
