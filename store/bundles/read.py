@@ -117,8 +117,8 @@ def _read_source(folder: Path, name: str, manifest: Manifest) -> Source:
     here, entry, n_items = f"sources/{name}/", manifest.sources[name], manifest.n_items
     files = [file for file in manifest.files if file.startswith(here) and file.endswith(".npy")]
     arrays = {PurePosixPath(file).stem: _read_array(folder, file, manifest) for file in files}
-    if "rows" in arrays:
-        _refuse_beyond("rows", arrays["rows"], n_items)
+    for array in (array for array in arrays if array.partition("_")[0] == "rows"):
+        _refuse_beyond(array, arrays[array], n_items)
     index = read_index(folder / here / "index.faiss") if entry.has_index else None
     if index is not None and len(index) > n_items:
         raise ValueError(f"index.faiss has {len(index)} rows for {n_items} items")

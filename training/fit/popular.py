@@ -4,17 +4,23 @@ score_i = sum over shoppers u of max over u's events e on i of weight(e) * 2^(-a
 once, by the best event, so that neither a robot nor a wholesaler makes an item popular. Popularity by recent counts is
 the strongest unpersonal baseline in Ji, Sun, Zhang & Li, "A re-visit of the popularity baseline", SIGIR 2020; differs
 from theirs in that age fades smoothly instead of falling out of a window.
+
+Beside it stand lists over windows (`WINDOWS_DAYS`) that end with the data: the distinct shoppers who liked an item in
+them.
 """
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from models.arrays import DAY_US
+from models.arrays import DAY_US, Arrays, Float32, Int32
 from models.errors import LearnedNothingError
+from models.history import Events
 from models.ordered import OrderedRows
 from models.sources.base import Learned
+from models.sources.shared import window_arrays
 from training.data import TrainingData
 from training.fit.likes import liked
+from training.fit.windows import shoppers_within, windows_of
 
 
 class Settings(BaseModel, extra="forbid", frozen=True):
@@ -25,7 +31,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
-    """Learn rows (m,) in order and their scores (m,), over all rows that anybody ever liked."""
+    """Learn rows (m,) in order and their scores (m,), over all rows that anybody ever liked; and so for each window."""
     events = liked(data)
     if not len(events):
         raise LearnedNothingError("popular", "no event has a weight above 0", "set an event weight")
@@ -38,4 +44,13 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
     scores = np.bincount(items[first], weights=weights[order][first])
     rows = np.unique(items).astype(np.int32)
     ordered = OrderedRows.of(scores[rows].astype(np.float32), rows)
-    return Learned({"rows": ordered.rows, "scores": ordered.scores})
+    return Learned({"rows": ordered.rows, "scores": ordered.scores, **_windows(events, data)})
+
+
+def _windows(events: Events, data: TrainingData) -> Arrays:
+    arrays: dict[str, Int32 | Float32] = {}
+    for days in windows_of(data):
+        shoppers = shoppers_within(events, data.until_us, days, len(data.vocabulary))
+        rows = np.flatnonzero(shoppers).astype(np.int32)
+        arrays |= window_arrays(days, OrderedRows.of(shoppers[rows].astype(np.float32), rows))
+    return arrays
