@@ -37,6 +37,7 @@ COMMANDS = {
     "train": LazyCommand("cli.train", "Learn from the events and publish a bundle."),
     "evaluate": LazyCommand("cli.evaluate", "Measure models on what shoppers did later."),
     "recommend": LazyCommand("cli.recommend", "Answer one shopper for one placement, with titles and reasons."),
+    "serve": LazyCommand("cli.serve", "Answer over HTTP, and take events in."),
     "models": LazyCommand("cli.models", "List, show, promote, roll back and prune bundles."),
     "db": LazyCommand("cli.db", "Upgrade, back up and restore the database."),
 }

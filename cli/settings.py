@@ -40,12 +40,42 @@ class Settings(BaseSettings):
     placements: Path | None = None
     """TOML file that changes or adds placements; the built-in ones stay where it says nothing."""
 
+    host: str = "127.0.0.1"
+    """Address that the service listens on; any that is not this machine's own needs an api_key."""
 
-def read_settings() -> Settings:
-    """Return the settings; raises ConfigurationError for a name that is not known or a value that cannot be."""
+    port: int = Field(default=8000, ge=1, le=65_535)
+    """Port that the service listens on."""
+
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that answer; more than one needs Redis and PostgreSQL, in which they share what they know."""
+
+    redis_url: str | None = Field(default=None, repr=False)
+    """redis://... or rediss://...: cache and memory of several processes; without it one process keeps its own."""
+
+    api_key: str | None = Field(default=None, repr=False)
+    """What callers must send, as Bearer token or as the user of Basic, for everything but /livez."""
+
+    catalogue_refresh_seconds: float = Field(default=5.0, gt=0, le=3_600)
+    """How old the stock and the prices may be that an answer is made from."""
+
+    events_keep_days: int = Field(default=730, ge=1, le=36_500)
+    """How old an event may be that comes in over HTTP."""
+
+    exposures_keep_days: int = Field(default=30, ge=1, le=36_500)
+    """How long it is kept what was shown to whom."""
+
+    exposure_sample: float = Field(default=1.0, ge=0, le=1)
+    """The share of answers that leave a record of what was shown."""
+
+
+def read_settings(given: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings; raises ConfigurationError for a name that is not known or a value that cannot be.
+
+    given: values by field that take the place of the environment's.
+    """
     refuse_unknown_names(os.environ)
     try:
-        return Settings()
+        return Settings(**(given or {}))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         message = f"{PREFIX}{str(first['loc'][0]).upper()} cannot be used: {first['msg']}; correct it or unset it"

@@ -1,7 +1,10 @@
 """A placement: a named slot in the shop, as configuration."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Task = Literal["personal", "new_to_you", "similar", "complement"]
@@ -26,3 +29,9 @@ class Placement:
     one_per_group: bool = True
     max_per_category: int | None = None
     """Items of one category path in a list; None = no cap. Gives way before a list stays short."""
+
+    @cached_property
+    def digest(self) -> str:
+        """Name what the placement is, so that an answer that was kept can say which one it was made for."""
+        told = json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}, default=dict)
+        return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()

@@ -1,0 +1,152 @@
+"""endcap serve: answer over HTTP until told to stop."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from cli.settings import Settings, read_settings
+from models.errors import ConfigurationError
+from service.access import refuse_open
+from service.answering import Answering
+from service.app import create_app
+from service.histories import Histories
+from service.logs import LOG_CONFIG, configure_logs
+from service.metrics import Metrics
+from service.parts import Parts
+from service.snapshots import Snapshots
+from service.writer import EventWriter
+from store.bundles.published import PublishedBundles
+from store.circuit import Circuit
+from store.opening import open_database
+from store.placements import read_placements
+from store.serving_lock import only_one
+from store.shopper_cache.base import ShopperCache
+from store.shopper_cache.in_process import InProcessCache
+from store.shopper_cache.on_redis import RedisCache
+
+app = typer.Typer(add_completion=False)
+
+_GRACE_SECONDS = 10
+"""How long requests in flight may take once the service is told to stop."""
+_METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable by which prometheus-client's processes find each other's figures."""
+
+
+@app.command(name="serve")
+def serve_command(
+    host: Annotated[str | None, typer.Option(help="Address to listen on, instead of ENDCAP_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, instead of ENDCAP_PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes, instead of ENDCAP_WORKERS.")] = None,
+) -> None:
+    """Answer over HTTP: recommendations, similar items, events; Ctrl-C ends it."""
+    given = {"host": host, "port": port, "workers": workers}
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    refuse_open(settings.host, settings.api_key)
+    _refuse_split_memory(settings)
+    open_database(settings.database_url).close()
+    with ExitStack() as stack:
+        if settings.redis_url is None:
+            stack.enter_context(_alone(settings))
+        if settings.workers > 1:
+            stack.enter_context(_figures_together())
+        uvicorn.run(
+            f"{__name__}:application",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=LOG_CONFIG,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+
+
+def application() -> FastAPI:
+    """Put one process together from the environment: what each worker calls."""
+    settings = read_settings()
+    configure_logs()
+    database = open_database(settings.database_url)
+    cache: ShopperCache = RedisCache(settings.redis_url) if settings.redis_url else InProcessCache()
+    placements = read_placements(settings.placements)
+    metrics, circuit = Metrics(), Circuit(monotonic)
+    snapshots = Snapshots(
+        PublishedBundles(settings.bundles),
+        database,
+        placements=placements,
+        verified=settings.home / "verified",
+        catalogue_refresh_seconds=settings.catalogue_refresh_seconds,
+    )
+    writer = EventWriter(
+        database,
+        cache,
+        memory=lambda: snapshots.champion.snapshot.memory if snapshots.champion else None,
+        metrics=metrics,
+        exposures_keep_days=settings.exposures_keep_days,
+        exposure_sample=settings.exposure_sample,
+    )
+    answering = Answering(cache, Histories(database, cache, circuit), metrics)
+    return create_app(
+        Parts(
+            database=database,
+            circuit=circuit,
+            cache=cache,
+            snapshots=snapshots,
+            placements=placements,
+            writer=writer,
+            answering=answering,
+            metrics=metrics,
+            api_key=settings.api_key,
+            events_keep_days=settings.events_keep_days,
+        )
+    )
+
+
+def _refuse_split_memory(settings: Settings) -> None:
+    """Raise ConfigurationError for several workers that would not know what the others were told."""
+    if settings.workers == 1:
+        return
+    missing = []
+    if settings.redis_url is None:
+        missing.append("ENDCAP_REDIS_URL=redis://...")
+    if settings.database_url.startswith("sqlite"):
+        missing.append("ENDCAP_DATABASE_URL=postgresql+psycopg://...")
+    if missing:
+        raise ConfigurationError(
+            f"{settings.workers} workers need a memory that they share: set {' and '.join(missing)}, "
+            "or ENDCAP_WORKERS=1"
+        )
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Be the only service over this database. Raises BusyError."""
+    database = open_database(settings.database_url)
+    try:
+        with only_one(database):
+            yield
+    finally:
+        database.close()
+
+
+@contextmanager
+def _figures_together() -> Iterator[None]:
+    """Give the workers a folder in which their metrics add up."""
+    folder = Path(tempfile.mkdtemp(prefix="endcap-metrics-"))
+    os.environ[_METRICS_FOLDER] = str(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,46 @@
+"""The application: its parts started and stopped, its paths, and what stands around all of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from service import problems
+from service.access import RequireKey, RequireLocalName
+from service.observing import Observe
+from service.parts import Parts
+from service.routes import events, health, items, lists, recommendations
+
+_ABOUT = "Recommendations for a shop: who should see which item here, now, and why."
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application of one process over its parts, which it starts and stops."""
+    guard = Middleware(RequireKey, key=parts.api_key) if parts.api_key else Middleware(RequireLocalName)
+    app = FastAPI(
+        title="Endcap",
+        version=version("endcap"),
+        description=_ABOUT,
+        lifespan=_lifespan,
+        middleware=[Middleware(Observe, metrics=parts.metrics), guard],
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    for paths in (recommendations, items, lists, events, health):
+        app.include_router(paths.router)
+    problems.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    async with AsyncExitStack() as stack:
+        stack.callback(parts.database.close)
+        stack.callback(parts.answering.histories.close)
+        for part in (parts.cache, parts.writer, parts.snapshots):
+            await part.start()
+            stack.push_async_callback(part.close)
+        yield

@@ -1,0 +1,156 @@
+"""What a request may say: one pydantic model a question, read once from the query string or from the body."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import parse_qsl
+
+import orjson
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from starlette.requests import ClientDisconnect, Request
+
+from models.context import category_path
+from models.errors import InputError
+from service.problems import Problem
+
+MOST_ITEMS = 100
+"""Of one list."""
+MOST_PLACEMENTS = 20
+"""Of one call."""
+_MOST_IDS = 200
+_MOST_PARAMETERS = 500
+_MOST_BYTES = 1_000_000
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+Ids = Annotated[tuple[Id, ...], Field(max_length=_MOST_IDS)]
+
+
+def _is_path(text: str) -> str:
+    try:
+        category_path(text)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+Category = Annotated[str, StringConstraints(min_length=1, max_length=1_000), AfterValidator(_is_path)]
+
+
+class _Asked(BaseModel):
+    """What every question has in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    repeated: ClassVar[frozenset[str]] = frozenset({"exclude", "item_id", "session_item_id"})
+    """Parameters of a query string that may stand in it several times."""
+
+    n: int | None = Field(default=None, ge=1, le=MOST_ITEMS, description="How many items; without it the placement's.")
+    exclude: Ids = Field(default=(), description="Item ids that must not be shown.")
+    category: Category | None = Field(
+        default=None, description='Only items of this category path, "Dairy > Milk"; everything below it counts.'
+    )
+
+
+class PersonalQuery(_Asked):
+    """The query string of GET /v1/users/{user_id}/recommendations."""
+
+    placement: str = Field(default="home", max_length=100, description="The slot of the shop that is to be filled.")
+    item_id: Ids = Field(default=(), description="What the list is about: the product, or the items of the cart.")
+    session_item_id: Ids = Field(default=(), description="What was looked at in this session, the newest last.")
+
+
+class ItemQuery(_Asked):
+    """The query string of GET /v1/items/{item_id}/similar and /bought-together."""
+
+
+class ListQuery(_Asked):
+    """The query string of GET /v1/trending and /v1/popular."""
+
+    window: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}d$")] | None = Field(
+        default=None, description="Of the last so many days, 7d; without it as training weighs the days."
+    )
+
+
+class PlacementBody(_Asked):
+    """One placement of a call."""
+
+    placement: str = Field(default="home", max_length=100)
+    item_ids: Ids = Field(default=(), description="What the list is about: the product, or the items of the cart.")
+
+
+class PersonalBody(PlacementBody):
+    """The body of POST /v1/recommendations: one placement, or several for one shopper."""
+
+    user_id: Id | None = Field(default=None, description="The shop's id of a shopper who is known by one.")
+    anonymous_id: Id | None = Field(default=None, description="A visitor's id, of a cookie say.")
+    session_item_ids: Ids = Field(default=(), description="What was looked at in this session, the newest last.")
+    placements: Annotated[tuple[PlacementBody, ...], Field(max_length=MOST_PLACEMENTS)] | None = Field(
+        default=None, description="Several placements in one call, instead of `placement` and what goes with it."
+    )
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if self.placements is None:
+            return self
+        doubled = sorted(self.model_fields_set & PlacementBody.model_fields.keys())
+        if doubled:
+            raise ValueError(f"{doubled[0]} stands beside placements; write it into one of them")
+        if not self.placements:
+            raise ValueError("placements is empty; name at least one, or leave it out")
+        return self
+
+
+class ItemsBody(_Asked):
+    """The body of POST /v1/items/similar and /v1/items/bought-together."""
+
+    item_ids: Ids = Field(min_length=1, description="What the list is about.")
+
+
+def read_query(request: Request, model: type[_Asked]) -> Any:  # noqa: ANN401 - an instance of the model
+    """Return the query string as the model that it must be. Raises Problem, or pydantic's error naming the field."""
+    return model.model_validate(_parameters(request.scope["query_string"], model))
+
+
+def _parameters(query: bytes, model: type[_Asked]) -> Mapping[str, str | list[str]]:
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS
+        )
+    except ValueError as error:
+        raise Problem(
+            422, "Query not readable", "the query string is no UTF-8, or too long; write it percent-encoded, as UTF-8"
+        ) from error
+    found: dict[str, str | list[str]] = {}
+    for name, value in pairs:
+        if name in model.repeated:
+            found.setdefault(name, []).append(value)  # type: ignore[union-attr] - a list by the line above
+        elif name in found:
+            raise Problem(422, "Parameter twice", f"{name} stands in the query twice; write it once", field=name)
+        else:
+            found[name] = value
+    return found
+
+
+async def read_body(request: Request, model: type[_Asked]) -> Any:  # noqa: ANN401 - an instance of the model
+    """Return the JSON body as the model that it must be. Raises Problem, or pydantic's error naming the field."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Problem(415, "Not JSON", "send the body as JSON, with the header Content-Type: application/json")
+    body = await whole_body(request)
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Problem(422, "Not JSON", f"the body is no JSON: {error.msg} at character {error.pos}") from error
+    return model.model_validate(parsed)
+
+
+async def whole_body(request: Request, at_most: int = _MOST_BYTES) -> bytes:
+    """Return the body; raises Problem (413) as soon as it is longer than `at_most` bytes."""
+    chunks, n_bytes = [], 0
+    try:
+        async for chunk in request.stream():
+            n_bytes += len(chunk)
+            if n_bytes > at_most:
+                raise Problem(413, "Body too large", f"the body is longer than {at_most:,} bytes; send less at once")
+            chunks.append(chunk)
+    except ClientDisconnect as error:
+        raise Problem(400, "Body incomplete", "the connection ended before the body did") from error
+    return b"".join(chunks)

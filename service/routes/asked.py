@@ -1,0 +1,118 @@
+"""What the paths that answer with lists share: the parts, the placement, and a reply that leaves an exposure."""
+
+from collections.abc import Sequence
+from time import perf_counter, time_ns
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from models.context import category_path
+from models.errors import ConfigurationError
+from models.placement import Placement
+from service.asking import Ask
+from service.exposing import Exposure
+from service.parts import Parts
+from service.problems import Problem
+from service.replies import Reply, several
+from service.requests import Id
+from service.snapshots import Serving
+from store.placements import placement_named
+
+RETRY_AFTER_SECONDS = 2
+
+_id = TypeAdapter(Id)
+
+
+def parts_of(request: Request) -> Parts:
+    """Return the parts of this process."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def serving_of(parts: Parts) -> Serving:
+    """Return what the whole request is answered from. Raises Problem (503) while there is nothing yet."""
+    serving = parts.snapshots.champion
+    if serving is None:
+        raise Problem(
+            503,
+            "Not ready",
+            "no bundle is loaded yet: run `endcap train`; /readyz says what the service waits for",
+            retry_after=RETRY_AFTER_SECONDS,
+        )
+    return serving
+
+
+def id_in_path(request: Request, name: str) -> str:
+    """Return the id in a path. Raises Problem, or pydantic's error naming the field."""
+    value = request.path_params[name]
+    if "\N{REPLACEMENT CHARACTER}" in value:
+        raise Problem(
+            422, "Id not readable", f"{name} in the path is no UTF-8; send it in the body of a POST", field=name
+        )
+    return _id.validate_python(value)
+
+
+def placement_of(parts: Parts, name: str) -> Placement:
+    """Return a placement by name. Raises Problem naming the nearest one."""
+    try:
+        return placement_named(name, dict(parts.placements))
+    except ConfigurationError as error:
+        raise Problem(422, "Unknown placement", str(error), field="placement") from error
+
+
+def ask_of(placement: Placement, asked: Any, **more: Any) -> Ask:  # noqa: ANN401 - the models of service.requests
+    """Return what a query or a body asks of a placement."""
+    category = category_path(asked.category) if asked.category else ()
+    return Ask(placement, asked.n or placement.n, exclude=asked.exclude, category=category, **more)
+
+
+def reply_with(
+    parts: Parts, replies: Sequence[Reply], *, shopper: str | None, as_list: bool = False, began: float
+) -> Response:
+    """Send replies, and leave an exposure of each."""
+    now_us = time_ns() // 1_000
+    for reply in replies:
+        if reply.answer.fallback:
+            parts.metrics.fallback(reply.answer.fallback)
+        parts.writer.expose(
+            Exposure(
+                reply.recommendation_id,
+                now_us,
+                shopper,
+                reply.placement,
+                reply.model_version,
+                variant=None,
+                item_ids=reply.answer.item_ids,
+            )
+        )
+    body = several(replies) if as_list else replies[0].as_json()
+    parts.metrics.stage("answer", perf_counter() - began)
+    return Response(
+        body,
+        media_type="application/json",
+        headers={"cache-control": "no-store" if shopper is None else "private, no-store"},
+    )
+
+
+def documented(model: type[BaseModel], *, of_body: bool = False, **in_path: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a question: its model as parameters of the query, or as the body."""
+    schema = model.model_json_schema()
+    path = [
+        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
+        for name, text in in_path.items()
+    ]
+    if of_body:
+        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    query = [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "description": told.pop("description", ""),
+            "schema": told,
+        }
+        for name, told in schema["properties"].items()
+    ]
+    return {"parameters": [*path, *query]}
