@@ -6,23 +6,27 @@ SHELL := bash
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-HOUSEHOLD := 1029
-TABLE := $(or $(ENDCAP_HOME),var)/demo-evaluation.txt
+PYTHON ?= python3
+CONSTRAINTS := uv pip compile --no-config --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make constraints' --group build
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 install: $(INSTALLED) ## make .venv: uv when it is there, pip otherwise; pinned and hash-checked
 
-$(INSTALLED): constraints.txt pyproject.toml .ci/install
+$(INSTALLED): constraints.txt pyproject.toml .ci/install .ci/system-packages
 	@.ci/install
 	@touch $@
 
-check: $(INSTALLED) ## the gate: format, lint, types, walls between the packages
+check: $(INSTALLED) ## the gate: format, lint, types, walls between the packages, images
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck .ci/install .ci/run .ci/system-packages
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 test: $(INSTALLED) ## every test that is not slow; closes with what ran, what was skipped and why
 	$(BIN)/pytest -m "not slow" -n 2
@@ -37,15 +41,14 @@ train: $(INSTALLED) ## learn from the imported events and publish a bundle
 evaluate: $(INSTALLED) ## measure every model on what shoppers did later
 	$(BIN)/endcap evaluate
 
-# The first run takes minutes. Later ones find the bundle and the table and answer at once.
-demo: $(INSTALLED) ## a year of a real grocer: import, train, evaluate, and what household 1029 should buy next
-	@$(BIN)/endcap models show >/dev/null 2>&1 || { rm -f $(TABLE); $(BIN)/endcap import complete-journey && $(BIN)/endcap train; }
-	@test -s $(TABLE) || { COLUMNS=120 $(BIN)/endcap evaluate --models endcap,popular >$(TABLE).part && mv $(TABLE).part $(TABLE); }
-	@cat $(TABLE)
-	$(BIN)/endcap recommend --user $(HOUSEHOLD) --placement home
+# The first run takes minutes. Later ones serve what is there within seconds.
+demo: ## a year of a real grocer: import, train, serve on port 8000, and what household 1029 should see
+	@.ci/system-packages
+	@$(PYTHON) .ci/demo.py
 
 # No address of an index may enter the file: whoever installs uses the one that is set up where they are.
+# constraints.txt is everything; the other two are those parts of it that the images of the Dockerfile install.
 constraints: ## resolve the newest versions again, for every platform; needs uv on the PATH
-	uv pip compile --no-config --quiet --upgrade --universal --generate-hashes --all-extras --group build \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command 'make constraints' \
-		--output-file constraints.txt pyproject.toml
+	$(CONSTRAINTS) --upgrade --all-extras --output-file constraints.txt pyproject.toml
+	$(CONSTRAINTS) --upgrade --constraint constraints.txt --output-file constraints-service.txt pyproject.toml
+	$(CONSTRAINTS) --upgrade --constraint constraints.txt --extra train --output-file constraints-trainer.txt pyproject.toml
