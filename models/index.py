@@ -1,18 +1,23 @@
-"""Nearest vectors by inner product inside a mask: one protocol, two FAISS implementations.
+"""Nearest vectors by inner product inside a mask: one protocol, two implementations, both of them FAISS files.
 
 The only module that knows FAISS. Exact search is right up to some 50,000 rows of 64 numbers (0.26 ms at half of them
 on one core, any mask); above that HNSW answers, except inside a narrow mask, where a graph loses its way and exact
 search over the passing rows is both right and cheap.
+
+Processes that open one index share its memory: it is mapped. In a FAISS file numbers begin at any byte, and numpy
+copies what is not aligned before it multiplies; so what numpy multiplies is kept beside the FAISS file once more, as
+npy (docs/decisions/0016-swapping.md).
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import faiss
 import numpy as np
 
+from models.array_files import map_array, write_array
 from models.arrays import Float32, Int32, Mask
+from models.by_length import ByLength
 from models.errors import BundleError
 from models.topk import best_first, top_rows
 
@@ -21,8 +26,6 @@ _faiss: Any = faiss
 
 EXACT_UP_TO_NUMBERS = 3_200_000
 """Rows times dimensions: 50,000 rows of 64 numbers or 100,000 of 32 cost up to 1 ms, and need no building."""
-_COMPARED_FIRST = 2_048
-"""Rows, the longest first, that are compared before any is left out."""
 _HNSW_NEIGHBOURS = 32
 _HNSW_BUILD_EF = 80
 # Recall@50 of a graph inside a true category mask is .2 to .6 even at ef 512; 30,000 exact rows cost 1.2 ms.
@@ -47,7 +50,7 @@ class Index(Protocol):
         ...
 
     def save(self, path: Path) -> None:
-        """Write a FAISS file that `read_index` reads. Raises OSError."""
+        """Write a FAISS file that `read_index` reads, and beside it what only has to be mapped. Raises OSError."""
         ...
 
 
@@ -59,17 +62,26 @@ class ExactIndex:
     compared, as their lengths go with popularity; unit vectors are all compared.
     """
 
-    def __init__(self, flat: faiss.IndexFlat) -> None:
-        self._flat = flat
-        self.vectors = _vectors(flat, flat)
-        self._by_length = _ByLength.of(self.vectors)
+    def __init__(self, vectors: Float32, by_length: ByLength | None) -> None:
+        self.vectors = vectors
+        self._by_length = by_length
 
     @classmethod
     def of(cls, vectors: Float32) -> "ExactIndex":
         """Build from vectors, shape (n, d)."""
-        flat = faiss.IndexFlatIP(vectors.shape[1])
-        flat.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        return cls(flat)
+        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        return cls(vectors, ByLength.of(vectors))
+
+    @classmethod
+    def read(cls, flat: faiss.IndexFlat, path: Path) -> "ExactIndex":
+        """Open what `save` wrote. Raises ValueError if its files do not fit together."""
+        vectors = _read_vectors(flat, flat, path)
+        if not _beside(path, _VECTORS).exists():
+            return cls(vectors, ByLength.of(vectors))
+        if not _beside(path, _ORDER).exists():
+            return cls(vectors, None)
+        rows, ordered = _map(path, _ORDER, vectors.shape[:1], np.int32), _map(path, _ORDERED, vectors.shape, np.float32)
+        return cls(vectors, ByLength.over(rows, ordered))
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -82,59 +94,21 @@ class ExactIndex:
         return rows, scores[rows]
 
     def save(self, path: Path) -> None:
-        faiss.write_index(self._flat, str(path))
-
-
-@dataclass(frozen=True)
-class _ByLength:
-    """A copy of vectors in order of their lengths, the longest first."""
-
-    rows: Int32
-    """Shape (n,): which row each vector belongs to."""
-    vectors: Float32
-    """Shape (n, d)."""
-    lengths: Float32
-    """Shape (n,), not increasing."""
-
-    @classmethod
-    def of(cls, vectors: Float32) -> "_ByLength | None":
-        """Return vectors in this order; None where the order would not pay: few rows, or lengths that differ little."""
-        lengths = np.linalg.norm(vectors, axis=1)
-        rows = np.argsort(-lengths, kind="stable").astype(np.int32)
-        if len(rows) <= _COMPARED_FIRST or lengths[rows[len(rows) // 2]] > lengths[rows[0]] / 2:
-            return None
-        return cls(rows, vectors[rows], lengths[rows])
-
-    def search(self, query: Float32, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        """Return the best rows inside the mask and their products, as `Index.search` does."""
-        products = self.vectors[:_COMPARED_FIRST] @ query
-        stop = self._reaching(_kth(products[mask[self.rows[:_COMPARED_FIRST]]], k), query)
-        if stop > _COMPARED_FIRST:
-            products = np.concatenate([products, self.vectors[_COMPARED_FIRST:stop] @ query])
-        passing = np.flatnonzero(mask[self.rows[: len(products)]])
-        rows, products = self.rows[passing], products[passing]
-        best = best_first(products, rows, k)
-        return rows[best], products[best]
-
-    def _reaching(self, product: float, query: Float32) -> int:
-        """Return how many rows are long enough to reach a product with the query; all for a product below 0."""
-        # The bound is exact, its arithmetic is not.
-        shortest = product / max(float(np.linalg.norm(query)), 1e-30) * (1 - 1e-5)
-        return len(self.rows) - int(np.searchsorted(self.lengths[::-1], shortest))
-
-
-def _kth(products: Float32, k: int) -> float:
-    """Return the k-th highest product; -inf if there are fewer."""
-    return float(np.partition(products, -k)[-k]) if 0 < k <= len(products) else -np.inf
+        flat = faiss.IndexFlatIP(self.vectors.shape[1])
+        flat.add(self.vectors)
+        _write(flat, path)
+        write_array(_beside(path, _VECTORS), self.vectors)
+        if self._by_length:
+            write_array(_beside(path, _ORDER), self._by_length.rows)
+            write_array(_beside(path, _ORDERED), self._by_length.vectors)
 
 
 class HnswIndex:
     """A navigable small-world graph (Malkov & Yashunin 2018), for catalogues above EXACT_UP_TO_NUMBERS."""
 
-    def __init__(self, graph: faiss.Index) -> None:
-        untyped: Any = graph
-        self._graph = untyped
-        self.vectors = _vectors(_faiss.downcast_index(untyped.storage), graph)
+    def __init__(self, graph: faiss.Index, vectors: Float32) -> None:
+        self._graph: Any = graph
+        self.vectors = vectors
 
     @classmethod
     def of(cls, vectors: Float32) -> "HnswIndex":
@@ -142,7 +116,12 @@ class HnswIndex:
         graph = faiss.IndexHNSWFlat(vectors.shape[1], _HNSW_NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
         graph.hnsw.efConstruction = _HNSW_BUILD_EF
         graph.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        return cls(graph)
+        return cls(graph, _held(_faiss.downcast_index(graph.storage), graph))
+
+    @classmethod
+    def read(cls, graph: faiss.IndexHNSW, path: Path) -> "HnswIndex":
+        """Open what `save` wrote. Raises ValueError if its files do not fit together."""
+        return cls(graph, _read_vectors(_faiss.downcast_index(graph.storage), graph, path))
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -163,6 +142,7 @@ class HnswIndex:
 
     def save(self, path: Path) -> None:
         _write(self._graph, path)
+        write_array(_beside(path, _VECTORS), self.vectors)
 
 
 def build_index(vectors: Float32) -> Index:
@@ -171,18 +151,38 @@ def build_index(vectors: Float32) -> Index:
 
 
 def read_index(path: Path) -> Index:
-    """Open an index file. Raises BundleError if FAISS cannot read it or it is of another kind."""
+    """Map an index file and what was saved beside it.
+
+    An index saved before anything was kept beside it is mapped too, but what numpy multiplies is then copied.
+    Raises BundleError if FAISS cannot read it or it is of another kind, ValueError if its files do not fit together.
+    """
     try:
-        index: Any = faiss.read_index(str(path))
+        index: Any = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         msg = f"{path.name} is no FAISS index that this version reads; train again or roll back"
         raise BundleError(msg) from error
     if isinstance(index, faiss.IndexHNSW):
-        return HnswIndex(index)
+        return HnswIndex.read(index, path)
     if isinstance(index, faiss.IndexFlat):
-        return ExactIndex(index)
+        return ExactIndex.read(index, path)
     msg = f"{path.name} holds a {type(index).__name__}; this version serves IndexFlat and IndexHNSW"
     raise BundleError(msg)
+
+
+_VECTORS, _ORDER, _ORDERED = "vectors", "longest_first", "longest_first_vectors"
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return where an array of an index is kept: index.faiss has index.NAME.npy."""
+    return path.with_suffix(f".{name}.npy")
+
+
+def _map(path: Path, name: str, shape: tuple[int, ...], dtype: type) -> Any:  # noqa: ANN401 - of that dtype
+    """Map an array of an index. Raises ValueError if it is not what the index needs."""
+    array = map_array(_beside(path, name))
+    if (array.shape, array.dtype) != (shape, np.dtype(dtype)):
+        raise ValueError(f"{_beside(path, name).name} is {array.dtype}{array.shape}, {path.name} is {shape}")
+    return array
 
 
 def _write(index: Any, path: Path) -> None:  # noqa: ANN401 - any FAISS index
@@ -199,7 +199,15 @@ class _Kept:
         self.owner = owner
 
 
-def _vectors(flat: faiss.IndexFlat, owner: faiss.Index) -> Float32:
+def _held(flat: faiss.IndexFlat, owner: faiss.Index) -> Float32:
     """Return a view, shape (n, d), of the vectors that FAISS holds; it keeps their owner alive."""
     view: Float32 = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d).reshape(flat.ntotal, flat.d)
     return np.asarray(_Kept(view, owner))
+
+
+def _read_vectors(flat: faiss.IndexFlat, owner: faiss.Index, path: Path) -> Float32:
+    """Map the vectors, shape (n, d), that were saved beside an index, or copy the index's own."""
+    if not _beside(path, _VECTORS).exists():
+        return np.require(_held(flat, owner), requirements="A")
+    vectors: Float32 = _map(path, _VECTORS, (flat.ntotal, flat.d), np.float32)
+    return vectors

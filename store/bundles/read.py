@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from models.array_files import map_array
 from models.catalogue import COLUMNS, Catalogue
 from models.context import Context
 from models.errors import BundleError
@@ -117,6 +118,8 @@ def _read_source(folder: Path, name: str, manifest: Manifest) -> Source:
     here, entry, n_items = f"sources/{name}/", manifest.sources[name], manifest.n_items
     files = [file for file in manifest.files if file.startswith(here) and file.endswith(".npy")]
     arrays = {PurePosixPath(file).stem: _read_array(folder, file, manifest) for file in files}
+    # What an index keeps beside it, it maps itself.
+    arrays = {array: of_source for array, of_source in arrays.items() if not array.startswith("index.")}
     for array in (array for array in arrays if array.partition("_")[0] == "rows"):
         _refuse_beyond(array, arrays[array], n_items)
     index = read_index(folder / here / "index.faiss") if entry.has_index else None
@@ -164,11 +167,11 @@ def _read_array(folder: Path, name: str, manifest: Manifest) -> Any:  # noqa: AN
         raise ValueError(f"the manifest does not know {name}")
     entry = manifest.files[name]
     try:
-        array = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+        array = map_array(folder / name)
     except ValueError as error:
         raise ValueError(f"{name} is no array ({error})") from error
     if (array.shape, array.dtype.str) != (entry.shape, entry.dtype):
         raise ValueError(
             f"{name} is {array.dtype.str}{array.shape}, not {entry.dtype}{entry.shape} as the manifest says"
         )
-    return np.asarray(array)
+    return array

@@ -7,12 +7,11 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from models.array_files import map_array, write_array
 from models.catalogue import COLUMNS, Catalogue
 from models.errors import BundleError, StoreError
 from models.events import EVENT_TYPES
@@ -127,13 +126,13 @@ def _write_catalogue(folder: Path, catalogue: Catalogue) -> None:
     _write_json(folder / "titles.json", catalogue.titles)
     _write_json(folder / "categories.json", catalogue.categories)
     for name in COLUMNS:
-        _write_array(folder / f"{name}.npy", getattr(catalogue, name))
+        write_array(folder / f"{name}.npy", getattr(catalogue, name))
 
 
 def _write_source(folder: Path, learned: Learned) -> None:
     folder.mkdir(parents=True)
     for name, array in learned.arrays.items():
-        _write_array(folder / f"{name}.npy", np.ascontiguousarray(array))
+        write_array(folder / f"{name}.npy", np.ascontiguousarray(array))
     if learned.index is not None:
         learned.index.save(folder / "index.faiss")
 
@@ -150,12 +149,6 @@ def _sum_as_json(part: LogisticSum) -> dict[str, Any]:
     return {"bias": part.bias, "calibrations": curves}
 
 
-def _write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    # Into a real file numpy writes through C's stdio, and does not hear it when the last block no longer fits.
-    with path.open("wb") as file:
-        np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
-
-
 def _write_json(path: Path, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(json.dumps(value, ensure_ascii=False).encode())
@@ -164,6 +157,6 @@ def _write_json(path: Path, value: object) -> None:
 def _entry(path: Path) -> FileEntry:
     shape, dtype = None, None
     if path.suffix == ".npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = map_array(path)
         shape, dtype = array.shape, array.dtype.str
     return FileEntry(sha256=sha256_of(path), n_bytes=path.stat().st_size, shape=shape, dtype=dtype)

@@ -95,11 +95,52 @@ def test_a_saved_index_answers_the_same(kind: type, tmp_path: Path) -> None:
     INDEXES[kind].save(tmp_path / "vectors.faiss")
     again = read_index(tmp_path / "vectors.faiss")
     assert type(again) is kind
+    assert_same_answers(INDEXES[kind], again)
+
+
+def assert_same_answers(one: Index, other: Index) -> None:
     for query in QUERIES[:5]:
-        for before, after in zip(
-            INDEXES[kind].search(query, EVERYTHING, 50), again.search(query, EVERYTHING, 50), strict=True
-        ):
+        answers = (index.search(query, EVERYTHING, 50) for index in (one, other))
+        for before, after in zip(*answers, strict=True):
             np.testing.assert_array_equal(before, after)
+
+
+def test_what_was_saved_before_anything_was_kept_beside_an_index_answers_the_same(kind: type, tmp_path: Path) -> None:
+    INDEXES[kind].save(tmp_path / "vectors.faiss")
+    for beside in tmp_path.glob("vectors.*.npy"):
+        beside.unlink()
+    again = read_index(tmp_path / "vectors.faiss")
+    assert again.vectors.flags.aligned, "numpy copies what is not before it multiplies"
+    assert_same_answers(INDEXES[kind], again)
+
+
+def test_a_saved_order_by_length_is_mapped_and_answers_the_same(tmp_path: Path) -> None:
+    BY_LENGTH[False].save(tmp_path / "vectors.faiss")
+    again = read_index(tmp_path / "vectors.faiss")
+    assert isinstance(again, ExactIndex)
+    assert again._by_length is not None
+    for array in (again.vectors, again._by_length.rows, again._by_length.vectors):
+        assert isinstance(array.base, np.memmap)
+        assert array.flags.aligned
+    assert_same_answers(BY_LENGTH[False], again)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("vectors", VECTORS[:-1]),
+        ("vectors", VECTORS.astype(np.float64)),
+        ("longest_first", np.arange(len(VECTORS) - 1, dtype=np.int32)),
+        ("longest_first", np.arange(len(VECTORS), dtype=np.int32) + 1),
+        ("longest_first", np.arange(len(VECTORS), dtype=np.int64)),
+        ("longest_first_vectors", VECTORS[:, :-1]),
+    ],
+)
+def test_arrays_of_another_index_are_refused(name: str, array: Float32, tmp_path: Path) -> None:
+    BY_LENGTH[False].save(tmp_path / "vectors.faiss")
+    np.save(tmp_path / f"vectors.{name}.npy", array)
+    with pytest.raises(ValueError, match=r"vectors\..* is .*, vectors.faiss is|rows go from 1"):
+        read_index(tmp_path / "vectors.faiss")
 
 
 def test_the_same_vectors_give_the_same_file(kind: type, tmp_path: Path) -> None:
