@@ -1,10 +1,12 @@
-"""What `recommend()` costs, stage by stage and source by source.
+"""What an answer costs inside models/, stage by stage and source by source.
 
     python -m bench.recommend [--bundle VERSION_FOLDER] [--json PATH]
 
 One core, one thread. Without --bundle the nine sources learn a shop that is made up (25,000 items, 600,000 purchases);
-nothing is kept. Every shopper has 300 items in the past and 30 events since. The reference is one product of a
-25,000 x 64 matrix and a vector, timed in the same rounds: what exact search over that many items costs at least.
+nothing is kept. Every shopper has 300 items in the past and 30 events since; an `answer` is the whole way from such a
+history to the list of `home` in words with its reasons, `similar` that from a product to the list of its page. The
+reference is one product of a 25,000 x 64 matrix and a vector, timed in the same rounds: what exact search over that
+many items costs at least.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import get_args
@@ -33,6 +36,7 @@ from models.recommend import finish, recommend
 from models.rules import eligible
 from models.snapshot import Snapshot
 from models.sources import SOURCES
+from models.told import tell
 from models.topk import best_first
 from store.bundles.read import open_bundle
 from store.placements import placement_named, read_placements
@@ -53,12 +57,14 @@ class Asked:
 
     history: History
     now_us: int
+    product_id: str
+    """Of the page that asks for what is similar."""
     context: Context
     snapshot: Snapshot
     placement: Placement
 
     def calls(self) -> dict[str, Callable[[], object]]:
-        """Return each stage as a call, with what comes before it already done."""
+        """Return each stage as a call, with what comes before it already done, and then the whole."""
         context, snapshot, placement = self.context, self.snapshot, self.placement
 
         def fresh() -> Context:
@@ -83,16 +89,23 @@ class Asked:
             "  rank": lambda: _order(ranker.score(fresh(), found), found),
             "  rules": lambda: finish(ranked, fresh(), snapshot, placement, mask),
             "reasons": lambda: reasons(fresh(), snapshot, answer),
-            "all three": self._all_three,
+            "tell": lambda: tell(fresh(), snapshot, answer),
+            "answer": self._answer,
+            "similar": self._similar,
         }
 
     def build(self) -> Context:
         """Do the first stage: from a history to a context."""
         return build_context(self.snapshot.vocabulary, self.snapshot.memory, now_us=self.now_us, history=self.history)
 
-    def _all_three(self) -> object:
+    def _answer(self) -> object:
         context = self.build()
-        return reasons(context, self.snapshot, recommend(context, self.snapshot, self.placement))
+        return tell(context, self.snapshot, recommend(context, self.snapshot, self.placement))
+
+    def _similar(self) -> object:
+        snapshot, placement = self.snapshot, _placement("product")
+        context = build_context(snapshot.vocabulary, snapshot.memory, now_us=self.now_us, anchor_ids=(self.product_id,))
+        return tell(context, snapshot, recommend(context, snapshot, placement))
 
     def _one_source(self, name: str, mask: Mask, rows: Int32) -> Callable[[], object]:
         source, quota = self.snapshot.sources[name], self.placement.sources[name]
@@ -119,15 +132,16 @@ def made_up_snapshot(n_items: int, n_shoppers: int) -> Snapshot:
     sources = {name: SOURCES[name].load(fit.fit(data, recipe.source_settings(name))) for name, fit in FITS.items()}
     bare = Snapshot("made up", catalogue_of(data.items, data.vocabulary), sources, {}, memory, data.until_us)
     everything = np.ones(len(bare.catalogue), dtype=np.bool_)
-    found = gather(asked_by(bare, seed=0).context, bare.sources, _home(), everything)
+    found = gather(asked_by(bare, seed=0).context, bare.sources, _placement("home"), everything)
     curves = {name: _curve(found.scores[:, column]) for column, name in enumerate(found.sources)}
     # As training fits them: what was bought before is told by buy_again alone.
     blend = Blend(bought=LogisticSum(-3.0, {"buy_again": curves["buy_again"]}), fresh=LogisticSum(-4.0, curves))
     return Snapshot(**{**vars(bare), "rankers": dict.fromkeys(get_args(Task), blend)})
 
 
-def _home() -> Placement:
-    return placement_named("home", read_placements())
+@cache
+def _placement(name: str) -> Placement:
+    return placement_named(name, read_placements())
 
 
 def _curve(scores: Float32) -> Calibration:
@@ -146,7 +160,7 @@ def asked_by(snapshot: Snapshot, seed: int) -> Asked:
     history = made_up_history(ids, N_PAST, N_RECENT, snapshot.data_until_us - 1, snapshot.memory, seed)
     now_us = snapshot.data_until_us + DAY_US
     context = build_context(snapshot.vocabulary, snapshot.memory, now_us=now_us, history=history)
-    return Asked(history, now_us, context, snapshot, _home())
+    return Asked(history, now_us, history.past.item_ids[0], context, snapshot, _placement("home"))
 
 
 def import_seconds() -> float:
@@ -175,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
         calls |= {name: [one[name] for one in asked] for name in asked[0]}
         timings = time_in_rounds(calls, N_ROUNDS)
     facts = {
-        "question": "what does recommend() cost?",
+        "question": "what does an answer cost inside models/?",
         "shop": str(options.bundle or "made up"),
         "items": len(snapshot.catalogue),
         "sources": list(snapshot.sources),

@@ -18,7 +18,18 @@ def test_every_stage_and_source_is_timed_beside_the_reference(
     told = json.loads(path.read_text())
     assert set(told["sources"]) == set(SOURCES), "every source learns something in the made-up shop"
     timings = {one["name"].strip(): one for one in told["timings"]}
-    stages = {"context", "eligibility", "candidates", "rank", "rules", "reasons", "recommend()", "all three"}
+    stages = {
+        "context",
+        "eligibility",
+        "candidates",
+        "rank",
+        "rules",
+        "reasons",
+        "recommend()",
+        "tell",
+        "answer",
+        "similar",
+    }
     assert set(timings) == {REFERENCE, *stages, *SOURCES}
     assert all(0 < one["median_us"] <= one["p99_us"] for one in timings.values())
     assert timings[REFERENCE]["ratio"] == 1
