@@ -1,12 +1,14 @@
 """Backups of a PostgreSQL database, by its own pg_dump and pg_restore, which have to be on the PATH."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 from models.errors import DatabaseError, InputError
 from store.database import Database
 from store.migrate import refuse_unknown_revision, upgrade
+from store.schema import metadata
 
 MAGIC = b"PGDMP"
 """How a file of pg_dump's custom format begins."""
@@ -23,7 +25,18 @@ def load(database: Database, path: Path) -> None:
     refuse_unknown_revision(f"the backup {path}", _revision_in(database, path))
     options = ("--single-transaction", "--clean", "--if-exists", "--no-owner", "--no-privileges")
     _run(database, f"the backup {path}", "pg_restore", *options, f"--dbname={_target(database)}", str(path))
+    # pg_restore replaces the tables that the backup has; younger ones would stay, and stop their own migration.
+    younger = set(metadata.tables) - _tables_in(database, path)
+    with database.writing() as connection:
+        for table in sorted(younger):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
     upgrade(database)
+
+
+def _tables_in(database: Database, path: Path) -> set[str]:
+    """Return the names of the tables that the backup holds."""
+    listed = _run(database, f"the backup {path}", "pg_restore", "--list", str(path))
+    return set(re.findall(r" TABLE \S+ (\S+) ", listed))
 
 
 def _revision_in(database: Database, path: Path) -> str:

@@ -46,6 +46,12 @@ _BEGINNINGS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# What a transaction that writes has to read back before anybody is told that something is stored for good.
+_DURABLE: dict[str, dict[str, object]] = {
+    "sqlite": {"PRAGMA journal_mode": "wal", "PRAGMA synchronous": 2},
+    "postgresql": {"SHOW synchronous_commit": "on", "SHOW fsync": "on"},
+}
+
 
 @dataclass(frozen=True)
 class Database:
@@ -82,6 +88,17 @@ class Database:
         """
         with self._transaction("write" if durable else "import") as connection:
             yield connection
+
+    def ensure_durable(self) -> None:
+        """Read back, in a transaction that writes, that its commits survive a power cut. Raises DatabaseError."""
+        with self.writing() as connection:
+            for question, wanted in _DURABLE[self.engine.dialect.name].items():
+                found = connection.exec_driver_sql(question).scalar()
+                if found != wanted:
+                    raise DatabaseError(
+                        f"the database {self.name} would lose events in a power cut: {question} says {found}, not "
+                        f"{wanted}; set it in the server's configuration, or for the user of ENDCAP_DATABASE_URL"
+                    )
 
     @contextmanager
     def _transaction(self, purpose: str) -> Iterator[Connection]:

@@ -4,11 +4,13 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.schema import CreateIndex, DropIndex
 
-from store.bulk import Row, insert_rows, read_batches, select_columns
+from store.bulk import Row, insert_returning, insert_rows, read_batches, select_columns
 from store.database import Database
 from store.histories import forget_stale_pasts
 from store.schema import events
@@ -36,6 +38,12 @@ EVENT_COLUMNS = (
 
 HISTORY_COLUMNS = ("event_type", "item_id", "ts_us", "quantity", "price")
 """What a history is built from."""
+
+Outcome: TypeAlias = Literal["accepted", "duplicate", "conflict", "refused"]
+"""Of one event: stored; there already; another one is there under its id; the database cannot keep what it says."""
+
+# What a driver or a database says of a value that it cannot keep, rather than of itself.
+_UNFIT = (DataError, IntegrityError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,45 @@ def append_events(connection: Connection, rows: Sequence[Row]) -> Appended:
     return Appended(accepted, len(rows) - accepted - len(conflicting), len(conflicting), conflicting)
 
 
+def append_each(connection: Connection, rows: Sequence[Row]) -> list[Outcome]:
+    """Store the events that are new, drop the pasts that they make stale, and say of each what became of it.
+
+    rows: values in the order of EVENT_COLUMNS. Of two rows with one id the first is stored. A row that the database
+    cannot keep is refused alone: it is looked for by halves, inside the transaction, and all others are stored.
+    """
+    if not rows:
+        return []
+    last_seq = _last_seq(connection)
+    outcomes = _append_by_halves(connection, rows)
+    if "accepted" in outcomes:
+        forget_stale_pasts(connection, after_seq=last_seq)
+    return outcomes
+
+
+def _append_by_halves(connection: Connection, rows: Sequence[Row]) -> list[Outcome]:
+    try:
+        with connection.begin_nested():
+            return _append_at_once(connection, rows)
+    except _UNFIT:
+        if len(rows) == 1:
+            return ["refused"]
+    middle = len(rows) // 2
+    return _append_by_halves(connection, rows[:middle]) + _append_by_halves(connection, rows[middle:])
+
+
+def _append_at_once(connection: Connection, rows: Sequence[Row]) -> list[Outcome]:
+    # PostgreSQL waits for another process that is inserting one of these ids, and then shows its event to what follows.
+    new = insert_returning(connection, events, EVENT_COLUMNS, rows, "(event_id) DO NOTHING", "event_id")
+    first_at = {row[0]: at for at, row in reversed(list(enumerate(rows)))}
+    outcomes: list[Outcome] = [
+        "accepted" if row[0] in new and first_at[row[0]] == at else "duplicate" for at, row in enumerate(rows)
+    ]
+    if "duplicate" in outcomes:
+        for at in _find_conflicts(connection, rows):
+            outcomes[at] = "conflict"
+    return outcomes
+
+
 def _last_seq(connection: Connection) -> int:
     return connection.scalar(select(func.max(events.c.seq))) or 0
 
@@ -92,7 +139,7 @@ def _find_conflicts(connection: Connection, rows: Sequence[Row]) -> tuple[int, .
         (json.dumps([event_id for event_id, _ in digests]),),
     )
     stored = dict(found.cursor.fetchall())
-    return tuple(at for at, (event_id, digest) in enumerate(digests) if stored[event_id] != digest)
+    return tuple(at for at, (event_id, digest) in enumerate(digests) if stored.get(event_id, digest) != digest)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of the schema that this Endcap knows, oldest first; the last one is the schema below."""
 
 metadata = MetaData(
@@ -132,3 +132,22 @@ settings = Table(
     Column("value", Text, nullable=False),
 )
 """What this database decided once and for all, such as the shift of a demo's times."""
+
+exposures = Table(
+    "exposures",
+    metadata,
+    Column("recommendation_id", Text, primary_key=True),
+    Column("ts_us", BigInteger, nullable=False, index=True),
+    Column("shopper", Text),
+    Column("placement", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("variant", Text),
+    Column("item_ids", Text, nullable=False),
+    Column("positions", Text, nullable=False),
+    Column("propensities", Text, nullable=False),
+)
+"""One row an answer that was given: what was shown to whom. The last three are JSON lists of one length; `shopper` is a
+shopper key, NULL where nobody was named."""
+
+_named = exposures.c.shopper.is_not(None)
+Index("exposures_by_shopper", exposures.c.shopper, sqlite_where=_named, postgresql_where=_named)

@@ -14,8 +14,10 @@ from models.errors import DatabaseError, InputError, RecommenderError
 from store.backup import backup, restore
 from store.database import Database, connect_database
 from store.events import append_events, data_window
+from store.exposures import Exposure, read_exposures, write_exposures
+from store.migrate import current_revision, upgrade
 from store.opening import open_database
-from store.schema import metadata
+from store.schema import REVISIONS, metadata
 from store.settings import recall, remember
 from tests.store.rows import event_rows
 
@@ -113,6 +115,24 @@ def test_a_backup_comes_back_into_a_database_that_has_no_tables_yet(database: Da
     assert count(database) == 10
 
 
+def test_a_backup_of_an_older_schema_comes_back_over_a_younger_one_and_is_migrated(
+    database: Database, path: Path
+) -> None:
+    append(database, 10, "e")
+    with database.writing() as connection:
+        connection.execute(text("DROP TABLE exposures"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    backup(database, path)
+    upgrade(database)
+    with database.writing() as connection:
+        write_exposures(connection, [Exposure("rec_1", 1, None, "home", "m")])
+    restore(database, path, replace=True)
+    with database.reading() as connection:
+        assert read_exposures(connection, since_us=0, limit=9) == []
+        assert current_revision(connection) == REVISIONS[-1]
+    assert count(database) == 10
+
+
 @pytest.mark.parametrize("size", [0, 4, 5_000, -200])
 def test_a_truncated_backup_changes_nothing(database: Database, path: Path, size: int) -> None:
     append(database, 2_000, "e")
@@ -145,7 +165,7 @@ def test_a_backup_from_the_future_is_refused_by_name_and_changes_nothing(databas
         connection.execute(text("UPDATE alembic_version SET version_num = '0099'"))
     backup(database, path)
     with database.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :ours"), {"ours": REVISIONS[-1]})
     append(database, 1, "e")
     with unchanged(database), pytest.raises(DatabaseError, match=r"the backup .* has schema revision 0099"):
         restore(database, path, replace=True)

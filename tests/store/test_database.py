@@ -139,6 +139,22 @@ def test_a_durable_transaction_waits_for_the_disk(
     database.close()
 
 
+def test_a_database_that_survives_a_power_cut_says_so(database: Database) -> None:
+    with database.writing(durable=False):
+        pass
+    database.ensure_durable()
+
+
+def test_a_database_that_would_lose_events_in_a_power_cut_is_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = database.engine.dialect.name
+    hasty = "PRAGMA synchronous=NORMAL" if database.is_embedded else "SET LOCAL synchronous_commit = off"
+    monkeypatch.setitem(database_module._BEGINNINGS[kind], "write", (hasty,))
+    with pytest.raises(DatabaseError, match=r"would lose events in a power cut: \w+ synchronous\w* says (1|off), not"):
+        database.ensure_durable()
+
+
 def test_two_processes_that_write_at_once_lose_nothing_and_are_never_locked_out(sqlite_url: str) -> None:
     script = """
 for batch in range(100):

@@ -1,10 +1,22 @@
 """Events are stored once, read back in order, and never lost to another event of the same id."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import inspect
 
 from store.database import Database
-from store.events import Appended, append_events, data_window, deferred_indexes, events_of, read_events
+from store.events import (
+    Appended,
+    Outcome,
+    append_each,
+    append_events,
+    data_window,
+    deferred_indexes,
+    events_of,
+    read_events,
+)
+from store.histories import read_past, write_pasts
 from tests.store.rows import event_row, event_rows
 
 FEW_AND_MANY = pytest.mark.parametrize("n", [1, 3, 1_500])  # PostgreSQL takes another way from 1,000 on
@@ -13,6 +25,11 @@ FEW_AND_MANY = pytest.mark.parametrize("n", [1, 3, 1_500])  # PostgreSQL takes a
 def append(database: Database, *rows: tuple[object, ...]) -> Appended:
     with database.writing() as connection:
         return append_events(connection, rows)
+
+
+def append_one_by_one(database: Database, *rows: tuple[object, ...]) -> list[Outcome]:
+    with database.writing() as connection:
+        return append_each(connection, rows)
 
 
 def ids(database: Database, since_us: int | None = None, until_us: int | None = None) -> list[str]:
@@ -140,3 +157,47 @@ def test_an_import_builds_the_indexes_that_a_killed_one_left_out(database: Datab
     with deferred_indexes(database):
         assert index_names(database) == set()
     assert index_names(database) == expected
+
+
+@FEW_AND_MANY
+def test_each_event_of_a_batch_has_an_outcome_in_its_place(database: Database, n: int) -> None:
+    append(database, event_row("old"), event_row("taken", digest=-5))
+    rows = [event_row("old"), event_row("taken"), *event_rows(n), event_row("e0"), event_row("e0", digest=8)]
+    expected = ["duplicate", "conflict", *["accepted"] * n, "duplicate", "conflict"]
+    assert append_one_by_one(database, *rows) == expected
+    assert ids(database) == ["old", "taken", *(f"e{i}" for i in range(n))]
+    assert append_one_by_one(database, *event_rows(n)) == ["duplicate"] * n
+    assert append_one_by_one(database) == []
+
+
+@pytest.mark.parametrize(
+    "unfit", [{"user_id": None}, {"ts_us": 2**70}, {"item_id": "\ud800"}, {"event_id": None}, {"quantity": None}]
+)
+def test_an_event_that_the_database_cannot_keep_is_refused_alone(database: Database, unfit: dict[str, object]) -> None:
+    rows = event_rows(21)
+    for at in (0, 7, 8, 20):
+        rows[at] = event_row(f"e{at}", **unfit) if "event_id" not in unfit else event_row(None)  # type: ignore[arg-type]
+    expected = ["refused" if at in {0, 7, 8, 20} else "accepted" for at in range(21)]
+    assert append_one_by_one(database, *rows) == expected
+    assert ids(database) == [f"e{at}" for at in range(21) if at not in {0, 7, 8, 20}]
+
+
+def test_an_event_inside_a_past_makes_it_stale_whichever_way_it_comes(database: Database) -> None:
+    with database.writing() as connection:
+        write_pasts(connection, [("u:1", 100, "m", b"")], seen_seq=0)
+    assert append_one_by_one(database, event_row("late", ts_us=101)) == ["accepted"]
+    with database.reading() as connection:
+        assert read_past(connection, "u:1") is not None
+    assert append_one_by_one(database, event_row("early", ts_us=99)) == ["accepted"]
+    with database.reading() as connection:
+        assert read_past(connection, "u:1") is None
+
+
+def test_two_processes_that_store_the_same_ids_at_once_accept_each_once(database: Database) -> None:
+    def store(digest: int) -> list[Outcome]:
+        return append_one_by_one(database, *(event_row(f"e{i}", digest=digest) for i in range(300)))
+
+    with ThreadPoolExecutor(2) as threads:
+        outcomes = [set(outcomes) for outcomes in threads.map(store, (7, 8))]
+    assert sorted(map(sorted, outcomes)) == [["accepted"], ["conflict"]]
+    assert len(ids(database)) == 300
