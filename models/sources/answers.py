@@ -98,6 +98,29 @@ class Nearest:
 
 
 @dataclass(frozen=True)
+class NearestAndNewer:
+    """Inner products with one vector, also of a few rows that follow those of the index."""
+
+    nearest: Nearest
+    newer: Float32
+    """Shape (m,): the products of the m rows that follow."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        known = len(self.nearest.index)
+        rows, products = self.nearest.propose(mask, k)
+        near = np.flatnonzero(mask[known : known + len(self.newer)] & (self.newer > self.nearest.above))
+        rows, products = np.concatenate([rows, known + near]), np.concatenate([products, self.newer[near]])
+        best = best_first(products, rows, k)
+        return rows[best].astype(np.int32), products[best]
+
+    def score(self, rows: Int32) -> Float32:
+        found, places = self.nearest.score(rows), rows - len(self.nearest.index)
+        follow = (places >= 0) & (places < len(self.newer))
+        found[follow] = self.newer[places[follow]]
+        return found
+
+
+@dataclass(frozen=True)
 class Shared:
     """The same order for everybody."""
 

@@ -1,6 +1,7 @@
 """Items that the catalogue describes like what is asked about, or whose own vectors of the shop are near."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
@@ -8,9 +9,10 @@ import numpy as np
 from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.sources.answers import Nearest, Silence
+from models.sources.answers import Nearest, NearestAndNewer, Silence
 from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
 from models.sources.query import query_of
+from models.words import Description, Words
 
 
 @dataclass(frozen=True)
@@ -22,31 +24,58 @@ class Content:
     """Unit vectors of all bundle rows; a row of which nothing is known is 0."""
     query_items: int
     """At most so many items are asked about, the heaviest ones."""
+    words: Words | None
+    """Places items that came after the training; None in a bundle that kept no words: it knows nothing of them."""
+    newcomers: Float32
+    """Unit vectors, shape (m, D), of the rows that follow the bundle's."""
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
-        """Index: unit vectors (L, D). Settings: query_items."""
+        """Index: unit vectors (L, D). Arrays: those of `Words`, both or none. Settings: query_items."""
         if learned.index is None:
             raise KeyError("index")
-        return cls(learned.index, int(learned.settings["query_items"]))
+        nobody = np.zeros((0, learned.index.vectors.shape[1]), dtype=np.float32)
+        return cls(learned.index, int(learned.settings["query_items"]), Words.load(learned.arrays), nobody)
+
+    def covering(self, newcomers: Sequence[Description]) -> Self:
+        """Return the same, knowing all items, in row order, that follow the bundle's."""
+        return self if self.words is None else replace(self, newcomers=self.words.vectors(newcomers))
 
     def ask(self, context: Context) -> Answer:
         """Return cosines to what is asked about; only those above 0 are proposed."""
         rows, parts = self._query(context)
-        profile = parts @ self.index.vectors[rows]
-        return Nearest(self.index, profile, above=0.0) if profile.any() else Silence()
+        profile = parts @ self._vectors(rows)
+        if not profile.any():
+            return Silence()
+        nearest = Nearest(self.index, profile, above=0.0)
+        return NearestAndNewer(nearest, self.newcomers @ profile) if len(self.newcomers) else nearest
 
     def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
         """Return the items asked about that resemble this row, and each one's part of the cosine."""
         rows, parts = self._query(context)
-        if row >= len(self.index):
+        if row >= self._n_rows:
             return NO_ROWS, NO_SCORES
-        added = parts * (self.index.vectors[rows] @ self.index.vectors[row])
+        added = parts * (self._vectors(rows) @ self._vectors(np.array([row]))[0])
         resembling = np.flatnonzero(added > 0)
         return rows[resembling], added[resembling]
 
+    @property
+    def _n_rows(self) -> int:
+        return len(self.index) + len(self.newcomers)
+
     def _query(self, context: Context) -> tuple[Int32, Float32]:
         """Return rows and the part, shape (q,), of each in a profile of length 1: sum of part * vector."""
-        rows, weights = query_of(context, len(self.index), self.query_items)
-        length = np.linalg.norm(weights @ self.index.vectors[rows])
+        rows, weights = query_of(context, self._n_rows, self.query_items)
+        length = np.linalg.norm(weights @ self._vectors(rows))
         return rows, weights / max(length, np.float32(1e-9))
+
+    def _vectors(self, rows: Int32) -> Float32:
+        """Return the unit vectors, shape (q, D), of rows below `_n_rows`."""
+        known = len(self.index)
+        if not len(self.newcomers) or rows.max(initial=-1) < known:
+            return self.index.vectors[rows]
+        found = np.empty((len(rows), self.newcomers.shape[1]), dtype=np.float32)
+        later = rows >= known
+        found[~later] = self.index.vectors[rows[~later]]
+        found[later] = self.newcomers[rows[later] - known]
+        return found

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +23,7 @@ from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Learned, Source
 from models.vocabulary import Vocabulary
+from models.words import Description
 from store.bundles.by_hand import Answer, answer_by_hand
 from store.bundles.manifest import Manifest, read_manifest, verify_files
 
@@ -35,9 +36,16 @@ class Bundle:
     snapshot: Snapshot
     """With the catalogue as training saw it; `with_catalogue` gives a newer one."""
 
-    def with_catalogue(self, catalogue: Catalogue) -> Snapshot:
-        """Return a snapshot of this bundle over a newer catalogue, whose rows begin with the bundle's."""
-        return replace(self.snapshot, catalogue=catalogue)
+    def with_catalogue(self, catalogue: Catalogue, newcomers: Sequence[Description] | None = None) -> Snapshot:
+        """Return a snapshot of this bundle over a newer catalogue, whose rows begin with the bundle's.
+
+        newcomers: what the catalogue says of each row that follows the bundle's (`store.newcomers`), in row order.
+        """
+        return self.snapshot.over(catalogue, newcomers)
+
+    def newcomers_in(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """Return the ids of the rows of a catalogue that follow the bundle's."""
+        return catalogue.vocabulary.ids[self.manifest.n_items :]
 
     def recommend(
         self,

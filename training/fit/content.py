@@ -1,24 +1,26 @@
 """Content vectors: TF-IDF of what the catalogue says of an item, reduced by latent semantic analysis.
 
-Tokens are the words of the title, each prefix of the category path, brand, tags and attributes; weight
-(1 + log count) * (1 + log((1 + n) / (1 + items with the token))) (Salton & Buckley, 1988), rows of length 1, then the
-`dimensions` largest singular vectors (Deerwester et al., 1990), rows of length 1 again. Differs from them in that
-tokens of one item only are dropped: they relate nothing. Where the shop brings its own `embedding`, that is used.
+Tokens are those of models/words.py; weight (1 + log count) * (1 + log((1 + n) / (1 + items with the token))) (Salton &
+Buckley, 1988), rows of length 1, then the `dimensions` largest singular vectors (Deerwester et al., 1990), rows of
+length 1 again. Differs from them in that tokens of one item only are dropped: they relate nothing. Where the shop
+brings its own `embedding`, that is used. What places an item that comes after the training is kept beside the vectors.
 """
 
-import json
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
 from pydantic import BaseModel, Field
-from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import svds
 
-from models.arrays import Float32
+from models.arrays import Float32, Float64, Int64
 from models.errors import InputError, LearnedNothingError
 from models.index import build_index
 from models.sources.base import Learned
+from models.words import Description, Words, tokens_of, unit_rows
 from training.data import TrainingData
 
 
@@ -33,15 +35,19 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
-    """Learn unit vectors of all bundle rows, shape (n, D), as an index; 0 where nothing is known.
+    """Learn unit vectors of all bundle rows, shape (n, D), as an index, 0 where nothing is known; and the words.
 
     Raises LearnedNothingError if no two items share a token, InputError if the shop's embeddings differ in length.
     """
     if data.items["embedding"].list.len().sum():
         vectors = own_embeddings(data.items)
+        words = Words.of((), np.zeros((0, vectors.shape[1]), dtype=np.float32))
     else:
-        vectors = reduced(tf_idf(data.items), settings.dimensions, data.seed)
-    return Learned({}, {"query_items": settings.query_items}, build_index(unit_rows(vectors)))
+        told = tf_idf(data.items)
+        directions = directions_of(told.matrix, settings.dimensions, data.seed)
+        vectors = (told.matrix @ directions).astype(np.float32)
+        words = Words.of(told.tokens, (told.rarity[:, None] * directions).astype(np.float32))
+    return Learned(words.arrays(), {"query_items": settings.query_items}, build_index(unit_rows(vectors)))
 
 
 def own_embeddings(items: pl.DataFrame) -> Float32:
@@ -64,26 +70,38 @@ def own_embeddings(items: pl.DataFrame) -> Float32:
     return vectors
 
 
-def tf_idf(items: pl.DataFrame) -> csr_matrix:
-    """Return the weights of tokens, float64, shape (n, tokens), rows of length 1 (0 for items without tokens).
+@dataclass(frozen=True)
+class TfIdf:
+    """The weights of T tokens in n items."""
 
-    Raises LearnedNothingError if no two items share a token.
-    """
-    counts = _tokens(items).group_by("row", "token").len().with_columns(held=pl.len().over("token"))
-    shared = counts.filter(pl.col("held") > 1).sort("token", "row")
-    if shared.is_empty():
+    matrix: csr_matrix
+    """Float64, shape (n, T), rows of length 1; 0 for items without tokens."""
+    tokens: list[str]
+    """By column; each of at least two items."""
+    rarity: Float64
+    """Shape (T,): the second factor of a token's weights."""
+
+
+def tf_idf(items: pl.DataFrame) -> TfIdf:
+    """Weigh the tokens of a catalogue. Raises LearnedNothingError if no two items share a token."""
+    told = [tokens_of(item) for item in descriptions_of(items)]
+    number_of: dict[str, int] = {}
+    numbers = np.array([number_of.setdefault(token, len(number_of)) for token in chain.from_iterable(told)], np.int64)
+    rows, columns, counts = _counted(np.repeat(np.arange(len(told)), [len(tokens) for tokens in told]), numbers)
+    held = np.bincount(columns, minlength=len(number_of))
+    if not (held > 1).any():
         why = "no two items share a word, category, brand, tag or attribute"
         raise LearnedNothingError("content", why, "import items with titles and categories")
-    rarity = 1 + np.log((1 + len(items)) / (1 + shared["held"].to_numpy()))
-    weights = (1 + np.log(shared["len"].to_numpy())) * rarity
-    columns = shared["token"].rle_id().to_numpy()
-    matrix = coo_matrix((weights, (shared["row"].to_numpy(), columns)), shape=(len(items), int(columns[-1]) + 1))
-    lengths = np.sqrt(np.bincount(matrix.row, weights=weights**2, minlength=len(items)))
-    return csr_matrix(diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
+    rarity = 1 + np.log((1 + len(items)) / (1 + held))
+    weights = (1 + np.log(counts)) * rarity[columns]
+    matrix = csr_matrix((weights, (rows, columns)), shape=(len(items), len(held)))[:, held > 1]
+    lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1).A1)
+    tokens = [token for token, n_items in zip(number_of, held.tolist(), strict=True) if n_items > 1]
+    return TfIdf(csr_matrix(diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix), tokens, rarity[held > 1])
 
 
-def reduced(matrix: csr_matrix, dimensions: int, seed: int) -> Float32:
-    """Return the rows in the space of the largest singular vectors, shape (n, min(dimensions, rank bound)).
+def directions_of(matrix: csr_matrix, dimensions: int, seed: int) -> Float64:
+    """Return the largest singular vectors over the tokens, shape (T, min(dimensions, rank bound)).
 
     Same matrix and seed, same vectors: the largest entry of each singular vector is made positive.
     """
@@ -93,44 +111,25 @@ def reduced(matrix: csr_matrix, dimensions: int, seed: int) -> Float32:
         start = np.random.default_rng(seed).standard_normal(min(matrix.shape))
         _, _, directions = svds(matrix, k=dimensions, v0=start)
     largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
-    vectors: Float32 = (matrix @ (directions * np.sign(largest)).T).astype(np.float32)
-    return vectors
+    signed: Float64 = (directions * np.sign(largest)).T
+    return signed
 
 
-def unit_rows(vectors: Float32) -> Float32:
-    """Return the vectors with length 1; 0 stays 0."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Float32 = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return unit
+def descriptions_of(items: pl.DataFrame) -> Iterator[Description]:
+    """Give what a catalogue frame says of each item, but for embeddings."""
+    columns = items.select(
+        pl.col("title").fill_null(""),
+        pl.col("category").list.eval(pl.element().fill_null("")).fill_null([]),
+        pl.col("brand").fill_null(""),
+        pl.col("tags").list.drop_nulls().fill_null([]),
+        pl.col("attributes").fill_null(""),
+    )
+    for title, category, brand, tags, attributes in columns.iter_rows():
+        yield Description(title, tuple(category), brand, tuple(tags), attributes)
 
 
-def _tokens(items: pl.DataFrame) -> pl.DataFrame:
-    """Return row and token of all that the catalogue says; a token begins with its kind, so that kinds do not mix."""
-    rows = items.with_row_index("row")
-    path, deepest = pl.col("category"), int(items["category"].list.len().max() or 0)  # type: ignore[arg-type]
-    kinds = {
-        "title": pl.col("title").str.to_lowercase().str.extract_all(r"\w+"),
-        "brand": pl.concat_list(pl.col("brand").replace("", None)),
-        "tag": pl.col("tags"),
-        "attribute": pl.col("attributes").map_elements(_pairs, return_dtype=pl.List(pl.String)),
-    }
-    for depth in range(1, deepest + 1):
-        prefix = pl.when(path.list.len() >= depth).then(path.list.head(depth).list.join(" > "))
-        kinds[f"category {depth}"] = pl.concat_list(prefix)
-    told = [
-        rows.select("row", token=token).explode("token").drop_nulls().with_columns(kind + ": " + pl.col("token"))
-        for kind, token in kinds.items()
-    ]
-    return pl.concat(told)
-
-
-def _pairs(attributes: str) -> list[str]:
-    """Return "key=value" of each attribute, one per value where there are several."""
-    decoded: Any = json.loads(attributes)
-    if not isinstance(decoded, dict):
-        return []
-    return [
-        f"{key}={value}"
-        for key, values in decoded.items()
-        for value in (values if isinstance(values, list) else [values])
-    ]
+def _counted(rows: Int64, columns: Int64) -> tuple[Int64, Int64, Int64]:
+    """Return the distinct pairs of two columns, shape (m,), and how often each is there."""
+    width = int(columns.max(initial=0)) + 1
+    pairs, counts = np.unique(rows * width + columns, return_counts=True)
+    return pairs // width, pairs % width, counts

@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from models.errors import InputError, LearnedNothingError
+from models.words import unit_rows
 from tests.worlds import item, item_frame
-from training.fit.content import own_embeddings, reduced, tf_idf, unit_rows
+from training.fit.content import directions_of, own_embeddings, tf_idf
 
 
 def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -14,7 +15,8 @@ def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def similarity(items: pl.DataFrame) -> np.ndarray[Any, Any]:
-    vectors = unit_rows(reduced(tf_idf(items), 32, seed=1))
+    matrix = tf_idf(items).matrix
+    vectors = unit_rows(matrix @ directions_of(matrix, 32, seed=1))
     return np.asarray(vectors @ vectors.T)
 
 
@@ -41,21 +43,24 @@ def test_each_value_of_an_attribute_counts_and_kinds_do_not_mix() -> None:
             {**apart, "attributes": '{"sizes": ["m", "l"]}'},
             {**apart, "brand": "m"},
             {**apart, "brand": "m"},
+            {**apart, "title": "M"},
+            {**apart, "title": "M"},
         )
     )
     assert likeness[0, 1] > 0.5
     np.testing.assert_allclose(likeness[:2, 2:], 0, atol=1e-5)
+    np.testing.assert_allclose(likeness[2:4, 4:], 0, atol=1e-5)
 
 
 def test_vectors_are_reduced_and_the_same_every_time() -> None:
     chance = np.random.default_rng(2)
     words = [" ".join(f"w{word}" for word in chance.integers(60, size=6)) for _ in range(200)]
-    matrix = tf_idf(catalogue(*({"title": title, "category": ()} for title in words)))
-    one, other = reduced(matrix, 16, seed=1), reduced(matrix, 16, seed=1)
-    assert one.shape == (200, 16)
+    matrix = tf_idf(catalogue(*({"title": title, "category": ()} for title in words))).matrix
+    one, other = directions_of(matrix, 16, seed=1), directions_of(matrix, 16, seed=1)
+    assert one.shape == (matrix.shape[1], 16)
     np.testing.assert_array_equal(one, other)
     # Another start finds the same space, and signs are fixed.
-    np.testing.assert_allclose(np.abs(reduced(matrix, 16, seed=2)), np.abs(one), atol=1e-3)
+    np.testing.assert_allclose(directions_of(matrix, 16, seed=2), one, atol=1e-3)
 
 
 def test_items_that_share_nothing_teach_nothing() -> None:
