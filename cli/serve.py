@@ -12,26 +12,26 @@ from typing import Annotated
 import typer
 import uvicorn
 from fastapi import FastAPI
-
-from cli.settings import Settings, read_settings
-from models.errors import ConfigurationError
 from service.access import refuse_open
-from service.answering import Answering
-from service.app import create_app
-from service.histories import Histories
 from service.logs import LOG_CONFIG, configure_logs
-from service.metrics import Metrics
-from service.parts import Parts
-from service.snapshots import Snapshots
 from service.writer import EventWriter
-from store.bundles.published import PublishedBundles
 from store.circuit import Circuit
-from store.opening import open_database
-from store.placements import read_placements
 from store.serving_lock import only_one
 from store.shopper_cache.base import ShopperCache
 from store.shopper_cache.in_process import InProcessCache
 from store.shopper_cache.on_redis import RedisCache
+
+from cli.settings import Settings, read_settings
+from models.errors import ConfigurationError
+from service.answering import Answering
+from service.app import create_app
+from service.histories import Histories
+from service.metrics import Metrics
+from service.parts import Parts
+from service.snapshots import Snapshots
+from store.bundles.published import PublishedBundles
+from store.opening import open_database
+from store.placements import read_placements
 
 app = typer.Typer(add_completion=False)
 
@@ -75,9 +75,13 @@ def serve_command(
 
 
 def application() -> FastAPI:
-    """Put one process together from the environment: what each worker calls."""
-    settings = read_settings()
+    """Return the application of one process: what each worker calls."""
     configure_logs()
+    return create_app(put_together(read_settings()))
+
+
+def put_together(settings: Settings) -> Parts:
+    """Return the parts of one process. Raises ConfigurationError and DatabaseError."""
     database = open_database(settings.database_url)
     cache: ShopperCache = RedisCache(settings.redis_url) if settings.redis_url else InProcessCache()
     placements = read_placements(settings.placements)
@@ -98,19 +102,17 @@ def application() -> FastAPI:
         exposure_sample=settings.exposure_sample,
     )
     answering = Answering(cache, Histories(database, cache, circuit), metrics)
-    return create_app(
-        Parts(
-            database=database,
-            circuit=circuit,
-            cache=cache,
-            snapshots=snapshots,
-            placements=placements,
-            writer=writer,
-            answering=answering,
-            metrics=metrics,
-            api_key=settings.api_key,
-            events_keep_days=settings.events_keep_days,
-        )
+    return Parts(
+        database=database,
+        circuit=circuit,
+        cache=cache,
+        snapshots=snapshots,
+        placements=placements,
+        writer=writer,
+        answering=answering,
+        metrics=metrics,
+        api_key=settings.api_key,
+        events_keep_days=settings.events_keep_days,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, time_ns
 
+from store.shopper_cache.base import Remembered, ShopperCache
+
 from models.history import History
 from service.asking import Ask, compute
 from service.flights import Flights
@@ -12,7 +14,6 @@ from service.histories import Histories, history_field
 from service.metrics import Metrics
 from service.replies import Answer, Reply
 from service.snapshots import Serving
-from store.shopper_cache.base import Remembered, ShopperCache
 
 ANSWER_SECONDS = 60
 """How long a kept answer is sent again: weights fade, and what is new moves on."""

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from service import problems
+from service import contract, problems
 from service.access import RequireKey, RequireLocalName
 from service.observing import Observe
 from service.parts import Parts
@@ -31,6 +31,7 @@ def create_app(parts: Parts) -> FastAPI:
     for paths in (recommendations, items, lists, events, health):
         app.include_router(paths.router)
     problems.install(app)
+    contract.install(app)
     return app
 
 

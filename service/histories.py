@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import structlog
+from store.circuit import Circuit
+from store.shopper_cache.base import Remembered, ShopperCache
 
 from models.errors import DatabaseError, StoreError
 from models.history import History, Memory
 from models.packing import pack_history, unpack_history
 from models.snapshot import Snapshot
-from store.circuit import Circuit
 from store.database import Database
-from store.shopper_cache.base import Remembered, ShopperCache
 from store.shoppers import history_of
 
 _log = structlog.get_logger()

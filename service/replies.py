@@ -11,7 +11,7 @@ from models.context import Context
 from models.placement import Placement
 from models.recommend import Recommendation
 from models.snapshot import Snapshot
-from models.told import ToldItem, tell
+from models.told import tell
 from service.recommendation_ids import new_recommendation_id
 
 COLD_START = "trending_and_popular"

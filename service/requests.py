@@ -8,7 +8,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.requests import ClientDisconnect, Request
 
-from models.context import category_path
+from models.catalogue import category_path
 from models.errors import InputError
 from service.problems import Problem
 

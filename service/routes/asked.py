@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from time import perf_counter, time_ns
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from models.context import category_path
+from models.catalogue import category_path
 from models.errors import ConfigurationError
 from models.placement import Placement
 from service.asking import Ask
@@ -94,25 +94,3 @@ def reply_with(
         media_type="application/json",
         headers={"cache-control": "no-store" if shopper is None else "private, no-store"},
     )
-
-
-def documented(model: type[BaseModel], *, of_body: bool = False, **in_path: str) -> dict[str, Any]:
-    """Return what OpenAPI says of a question: its model as parameters of the query, or as the body."""
-    schema = model.model_json_schema()
-    path = [
-        {"name": name, "in": "path", "required": True, "description": text, "schema": {"type": "string"}}
-        for name, text in in_path.items()
-    ]
-    if of_body:
-        return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-    query = [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "description": told.pop("description", ""),
-            "schema": told,
-        }
-        for name, told in schema["properties"].items()
-    ]
-    return {"parameters": [*path, *query]}

@@ -6,21 +6,22 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.contract import RecommendationReply, query_of
 from service.requests import ListQuery, read_query
-from service.routes.asked import ask_of, documented, parts_of, placement_of, reply_with, serving_of
+from service.routes.asked import ask_of, parts_of, placement_of, reply_with, serving_of
 
 router = APIRouter(tags=["lists"])
 
-_DOCUMENTED = documented(ListQuery)
+_DOCUMENTED = query_of(ListQuery)
 
 
-@router.get("/v1/trending", openapi_extra=_DOCUMENTED)
+@router.get("/v1/trending", response_model=RecommendationReply, openapi_extra=_DOCUMENTED)
 async def trending(request: Request) -> Response:
     """List what rises at the moment, in the shop or in one of its categories."""
     return _list(request, "trending")
 
 
-@router.get("/v1/popular", openapi_extra=_DOCUMENTED)
+@router.get("/v1/popular", response_model=RecommendationReply, openapi_extra=_DOCUMENTED)
 async def popular(request: Request) -> Response:
     """List what the shop's shoppers like these days, in the shop or in one of its categories."""
     return _list(request, "popular")

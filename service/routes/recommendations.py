@@ -8,16 +8,18 @@ from starlette.responses import Response
 
 from models.events import shopper_key
 from service.asking import Ask
+from service.contract import RecommendationReply, RecommendationsReply, body_of, query_of
 from service.parts import Parts
 from service.requests import PersonalBody, PersonalQuery, PlacementBody, read_body, read_query
-from service.routes.asked import ask_of, documented, id_in_path, parts_of, placement_of, reply_with, serving_of
+from service.routes.asked import ask_of, id_in_path, parts_of, placement_of, reply_with, serving_of
 
 router = APIRouter(tags=["recommendations"])
 
 
 @router.get(
     "/v1/users/{user_id}/recommendations",
-    openapi_extra=documented(PersonalQuery, user_id="The shop's id of the shopper; an unknown one is a new shopper."),
+    response_model=RecommendationReply,
+    openapi_extra=query_of(PersonalQuery, user_id="The shop's id of the shopper; an unknown one is a new shopper."),
 )
 async def recommend_for_user(request: Request) -> Response:
     """Recommend items to one shopper for one placement; an unknown shopper gets what is trending and popular."""
@@ -31,7 +33,11 @@ async def recommend_for_user(request: Request) -> Response:
     return reply_with(parts, replies, shopper=shopper, began=began)
 
 
-@router.post("/v1/recommendations", openapi_extra=documented(PersonalBody, of_body=True))
+@router.post(
+    "/v1/recommendations",
+    response_model=RecommendationReply | RecommendationsReply,
+    openapi_extra=body_of(PersonalBody),
+)
 async def recommend(request: Request) -> Response:
     """Recommend items to a customer, a visitor or nobody in particular, for one or several placements."""
     began, parts = perf_counter(), parts_of(request)
