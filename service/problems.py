@@ -34,7 +34,14 @@ class Problem(Exception):  # noqa: N818 - the noun of RFC 9457
     """
 
     def __init__(
-        self, status: int, title: str, detail: str, *, field: str | None = None, retry_after: int | None = None
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{status} {title}")  # what a traceback would print: nothing that the client sent
         self.status = status
@@ -42,7 +49,7 @@ class Problem(Exception):  # noqa: N818 - the noun of RFC 9457
         self.detail = detail
         self.field = field
         self.retry_after = retry_after
-        self.headers: Mapping[str, str] = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        self.headers = {**(headers or {}), **({} if retry_after is None else {"Retry-After": str(retry_after)})}
 
     def members(self) -> dict[str, Any]:
         """Return the members of the JSON object; every text in it can be encoded as UTF-8."""
@@ -145,9 +152,8 @@ def _of_http(error: HTTPException) -> Problem:
         405: f"This path answers {(error.headers or {}).get('Allow', 'other methods')}. Use that method.",
     }
     title = HTTPStatus(error.status_code).phrase.capitalize()
-    problem = Problem(error.status_code, title, details.get(error.status_code, str(error.detail)))
-    problem.headers = error.headers or {}
-    return problem
+    detail = details.get(error.status_code, str(error.detail))
+    return Problem(error.status_code, title, detail, headers=error.headers)
 
 
 def _shown(text: str) -> str:
