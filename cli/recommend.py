@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli.printing import printable
 from cli.settings import read_settings
+from models.catalogue import category_path
 from models.context import Context, build_context
 from models.errors import InputError
 from models.events import shopper_key
@@ -23,6 +24,7 @@ from models.snapshot import Snapshot
 from models.told import ToldItem, tell
 from store.bundles.published import PublishedBundles
 from store.catalogue import read_catalogue
+from store.newcomers import read_newcomers
 from store.opening import open_database
 from store.placements import placement_named, read_placements
 from store.shoppers import history_of
@@ -34,13 +36,17 @@ _LONGEST_ID = 256
 
 
 @app.command(name="recommend")
-def recommend_command(
+def recommend_command(  # noqa: PLR0913, PLR0917 - the options of a command
     user: Annotated[str, typer.Option(help="The shop's id of the shopper; an unknown one is answered as new.")] = "",
-    placement: Annotated[str, typer.Option(help="A slot of the shop: home, new-for-you, product, cart, buy-again.")] = (
-        "home"
-    ),
+    placement: Annotated[
+        str, typer.Option(help="A slot of the shop: home, new-for-you, product, cart, buy-again, popular, ...")
+    ] = "home",
     item: Annotated[list[str] | None, typer.Option(help="What the list is about (product), or the cart.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="An item id that must not be shown.")] = None,
+    session: Annotated[
+        list[str] | None, typer.Option(help="An item looked at in this session, the last one last.")
+    ] = None,
+    category: Annotated[str, typer.Option(help="Only what lies in it: 'Dairy > Milk'.")] = "",
     n: Annotated[int | None, typer.Option(help="How many items; without it, the placement's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -52,9 +58,11 @@ def recommend_command(
         if not 1 <= n <= _MOST:
             raise InputError(f"--n is {n}; ask for 1 to {_MOST} items")
         slot = replace(slot, n=n)
+    path = category_path(category) if category else ()
     bundle = PublishedBundles(settings.bundles).champion()
     database = open_database(settings.database_url)
-    snapshot = bundle.with_catalogue(read_catalogue(database, bundle.snapshot.vocabulary))
+    catalogue = read_catalogue(database, bundle.snapshot.vocabulary)
+    snapshot = bundle.with_catalogue(catalogue, read_newcomers(database, bundle.newcomers_in(catalogue)))
     history = History()
     if user:
         with database.reading() as connection:
@@ -66,6 +74,8 @@ def recommend_command(
         history=history,
         anchor_ids=item or (),
         excluded_ids=exclude or (),
+        session_ids=session or (),
+        category=path,
     )
     answer = recommend(context, snapshot, slot)
     told = tell(context, snapshot, answer)
@@ -105,6 +115,8 @@ def _print(told: tuple[ToldItem, ...], answer: Recommendation, context: Context,
         table.add_row(*(Text(printable(cell)) for cell in (str(one.position), one.item_id, one.title, score, one.why)))
     console = Console(markup=False, highlight=False)
     console.print(table)
+    if context.category and not told:
+        console.print(f"the catalogue has nothing to show in {printable(' > '.join(context.category))}")
     if context.is_cold and not len(context.anchors):
         console.print("nothing is known of this shopper: what is popular and trending is shown")
     if answer.n_filled:

@@ -25,7 +25,8 @@ def refused(folder: Path, text: str) -> str:
 
 def test_the_built_in_placements_serve_every_task() -> None:
     placements = read_placements()
-    assert list(placements) == ["home", "new-for-you", "product", "cart", "buy-again"]
+    of_a_shopper = ["home", "new-for-you", "product", "cart", "buy-again"]
+    assert list(placements) == [*of_a_shopper, "bought-together", "popular", "trending"]
     assert {placement.task for placement in placements.values()} == set(get_args(Task))
     assert all(name == placement.name for name, placement in placements.items())
 
