@@ -50,5 +50,5 @@ ENV ENDCAP_HOST=0.0.0.0
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD python -c "from urllib.request import urlopen; urlopen('http://127.0.0.1:${ENDCAP_PORT:-8000}/livez', timeout=2)"
+    CMD ["python", "-c", "from os import getenv; from urllib.request import urlopen; urlopen('http://127.0.0.1:' + getenv('ENDCAP_PORT', '8000') + '/livez', timeout=2)"]
 CMD ["endcap", "serve"]
