@@ -11,11 +11,18 @@ from tests.worlds import MEMORY, NOW, event, event_frame, history_of, microsecon
 VOCABULARY = Vocabulary(["a", "b", "c"])
 
 
-def asked(*item_ids: str, **question: tuple[str, ...]) -> Context:
+def asked(*item_ids: str, anchor_ids: tuple[str, ...] = (), excluded_ids: tuple[str, ...] = ()) -> Context:
     """The context of a shopper who bought these, the last one last."""
     frame = event_frame(event("u:1", it, NOW - timedelta(days=9 - n)) for n, it in enumerate(item_ids))
     history = history_of(frame, before=NOW)
-    return build_context(VOCABULARY, MEMORY, now_us=microseconds(NOW), history=history, **question)
+    return build_context(
+        VOCABULARY,
+        MEMORY,
+        now_us=microseconds(NOW),
+        history=history,
+        anchor_ids=anchor_ids,
+        excluded_ids=excluded_ids,
+    )
 
 
 def test_interactions_are_rows_newest_first() -> None:
