@@ -123,35 +123,47 @@ def ask(path: str) -> Any:  # noqa: ANN401 - whatever JSON comes
 
 
 def show() -> None:
-    """Print the household's list, and what to type next."""
-    items = ask(f"/v1/users/{HOUSEHOLD}/recommendations?placement=home&n=12")["items"]
-    if not items:
-        say("\nThere is nothing to recommend: another shop's data seems to be here; set ENDCAP_HOME to a new folder.\n")
+    """Print the household's lists, and what to type next."""
+    home, new = listed("home", 12), listed("new-for-you", 3)
+    if not (home and new):
+        say("\nNothing to recommend: another shop's data seems to be here; set ENDCAP_HOME to a folder of its own.\n")
         return
+    tell(f"What household {HOUSEHOLD} should see on the home page", home)
+    tell("Of what it never bought", new)
+    event = {"event_type": "purchase", "user_id": HOUSEHOLD, "item_id": new[0]["item_id"]}
+    say(f"\nTo try in another terminal. It buys {new[0]['title']}:\n")
+    say(curl("/v1/events", {"events": [event]}))
+    say("\nWhat is new to it is something else now:\n")
+    say(curl(path_of("new-for-you", 3)))
+    say(f"\nWhat is like {home[0]['title']}:\n")
+    say(curl(f"/v1/items/{home[0]['item_id']}/similar?n=3"))
+    say(f"\nAll that can be asked: {address()}/docs. Ctrl-C ends the service.\n")
+
+
+def path_of(placement: str, n: int) -> str:
+    """Where the household's list is."""
+    return f"/v1/users/{HOUSEHOLD}/recommendations?placement={placement}&n={n}"
+
+
+def listed(placement: str, n: int) -> list[dict[str, Any]]:
+    """Ask for the household's list."""
+    items: list[dict[str, Any]] = ask(path_of(placement, n))["items"]
+    return items
+
+
+def tell(title: str, items: list[dict[str, Any]]) -> None:
+    """Print a list, a line an item, with its reason."""
+    say(f"\n{title}:\n")
     width = max(len(item["title"]) for item in items)
-    say(f"\nHousehold {HOUSEHOLD} should see, on the home page:\n")
     for item in items:
         reason = item["reason"]
         why = ": ".join(filter(None, [reason["source"], ", ".join(reason["titles"][:2])]))
         say(f" {item['position']:>2}  {item['item_id']:<9} {item['title']:<{width}}  {why}")
-    new = (ask(f"/v1/users/{HOUSEHOLD}/recommendations?placement=new-for-you&n=1")["items"] or items)[0]
-    say(f"\nTo try in another terminal. It buys something new to it: {new['title']}.\n")
-    say(
-        curl(
-            "/v1/events",
-            {"events": [{"event_type": "purchase", "user_id": HOUSEHOLD, "item_id": new["item_id"]}]},
-        )
-    )
-    say("\nIts next list is another:\n")
-    say(curl(f"/v1/users/{HOUSEHOLD}/recommendations?placement=home&n=12"))
-    say(f"\nWhat is like {items[0]['title']}:\n")
-    say(curl(f"/v1/items/{items[0]['item_id']}/similar?n=5"))
-    say(f"\nMore of it: {address()}/docs. Ctrl-C ends the service.\n")
 
 
 def curl(path: str, body: object = None) -> str:
     """Return a command line that asks the service; it names the key's variable, never the key."""
-    words = ["curl", "-s"]
+    words = ["curl", "-sw", r"'\n'"]
     if body is not None:
         words += ["-H", shlex.quote("Content-Type: application/json"), "-d", shlex.quote(json.dumps(body))]
     if KEY:

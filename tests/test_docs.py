@@ -44,7 +44,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 def commands_of(page: str) -> Iterator[list[str]]:
     """Every command that a page names, in a shell block or between backticks, as words."""
-    lines = [line for body in blocks(page, "sh") for line in re.split(r"\n|&&", body)]
+    lines = [line for body in blocks(page, "sh") for line in re.split(r"\n|&&", body.replace("\\\n", " "))]
     lines += re.findall(r"`([^`\n]+)`", FENCE.sub("", page))
     for line in lines:
         words = shlex.split(line, comments=True) if line.count("'") % 2 == 0 else []
