@@ -121,7 +121,7 @@ def _parameters(query: bytes, model: type[_Asked]) -> Mapping[str, str | list[st
     found: dict[str, str | list[str]] = {}
     for name, value in pairs:
         if name in model.repeated:
-            found.setdefault(name, []).append(value)  # type: ignore[union-attr] - a list by the line above
+            found.setdefault(name, []).append(value)  # type: ignore[union-attr]  # a list by the line above
         elif name in found:
             raise Problem(422, "Parameter twice", f"{name} stands in the query twice; write it once", field=name)
         else:
@@ -131,15 +131,19 @@ def _parameters(query: bytes, model: type[_Asked]) -> Mapping[str, str | list[st
 
 async def read_body(request: Request, model: type[_Asked]) -> Any:  # noqa: ANN401 - an instance of the model
     """Return the JSON body as the model that it must be. Raises Problem, or pydantic's error naming the field."""
+    return model.model_validate(await read_json(request))
+
+
+async def read_json(request: Request) -> Any:  # noqa: ANN401 - what JSON can say
+    """Return what the body says. Raises Problem for one that is too large or no JSON; NaN is none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "Not JSON", "send the body as JSON, with the header Content-Type: application/json")
     body = await whole_body(request)
     try:
-        parsed = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Problem(422, "Not JSON", f"the body is no JSON: {error.msg} at character {error.pos}") from error
-    return model.model_validate(parsed)
 
 
 async def whole_body(request: Request, at_most: int = _MOST_BYTES) -> bytes:

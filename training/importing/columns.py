@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 
+from store.canonical import write_map
+
 ID_LENGTH_MAX = 256
 """Characters of an id, design's bound: longer ones are pasted text, and an index would carry them."""
 
@@ -123,10 +125,7 @@ def _read_object(text: str) -> str | None:
     read = json.loads(text)
     if not isinstance(read, dict):
         return None
-    known = {name: value for name, value in read.items() if value is not None}
-    written = json.dumps(known, ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    written.encode()  # half of a surrogate pair is no text
-    return written
+    return write_map(read)
 
 
 def read_list(separators: str) -> Reader:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 
 from models.arrays import Int64
 from models.events import EVENT_TYPES
 from store.bulk import Row
+from store.canonical import digest_of
 from store.database import Database, Transaction
 from store.events import EVENT_COLUMNS, append_events, deferred_indexes
 from training.importing.columns import AMOUNT, ID, MAP, MONEY, NUMBER, TIME, WHOLE, Kind, Limit, one_of
@@ -24,9 +23,6 @@ EARLIEST_US = 631_152_000_000_000
 """1990-01-01, design's bound: what is older is an unset clock or a wrong unit."""
 
 EVENT_TYPE = one_of(EVENT_TYPES)
-
-DIGEST_BYTES = 8
-"""Of the hash of an event, which fills the store's BIGINT."""
 
 
 def event_fields(now_us: int) -> tuple[Field, ...]:
@@ -120,13 +116,10 @@ class EventsTarget:
 
 
 def _digests(content: dict[str, list[Any]]) -> Int64:
-    """Hash each event: its fields as a JSON object in the order of their names, without those that it does not have."""
+    """Hash each event by its own fields."""
     names = sorted(content)
     hashes = [
-        blake2b(
-            orjson.dumps({name: value for name, value in zip(names, row, strict=True) if value is not None}),
-            digest_size=DIGEST_BYTES,
-        ).digest()
+        digest_of({name: value for name, value in zip(names, row, strict=True) if value is not None})
         for row in zip(*(content[name] for name in names), strict=True)
     ]
     return np.frombuffer(b"".join(hashes), dtype="<i8").astype(np.int64)
