@@ -243,7 +243,7 @@ def follow(page: str, tree: Path) -> None:
 
 def test_the_page_about_sources_makes_a_source_that_keeps_the_contract(tmp_path: Path) -> None:
     page = PAGES["docs/add-a-source.md"]
-    for name in ("cli", "models", "store", "training", "tests", "pyproject.toml", ".importlinter"):
+    for name in ("cli", "models", "service", "store", "training", "tests", "pyproject.toml", ".importlinter"):
         copied = ROOT / name
         if copied.is_dir():
             shutil.copytree(copied, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
