@@ -13,6 +13,7 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 from service.access import refuse_open
+from service.imported import ImportWatch
 from service.logs import LOG_CONFIG, configure_logs
 from service.writer import EventWriter
 from store.circuit import Circuit
@@ -109,6 +110,7 @@ def put_together(settings: Settings) -> Parts:
         snapshots=snapshots,
         placements=placements,
         writer=writer,
+        imports=ImportWatch(database, cache),
         answering=answering,
         metrics=metrics,
         api_key=settings.api_key,

@@ -27,6 +27,11 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Name the sources that proposed nothing."""
+        return tuple(name for name, any_row in zip(self.sources, self.proposed.any(axis=0), strict=True) if not any_row)
+
     @classmethod
     def joined(cls, requests: Sequence["Candidates"]) -> "Candidates":
         """Lay the candidates of several requests, asked of the same sources, one after another."""

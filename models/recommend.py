@@ -32,6 +32,8 @@ class Recommendation:
     """Works `shares` out: only who gives reasons pays for them."""
     sources: tuple[str, ...]
     """Shape (s,): the sources that were asked."""
+    silent: tuple[str, ...] = ()
+    """Those of them that proposed nothing."""
     n_filled: int = 0
     """How many of the rows fill up; `fallback` says with what."""
     removed: Counter[str] = field(default_factory=Counter)
@@ -50,14 +52,27 @@ class Recommendation:
         return FILL_SOURCE if self.n_filled else None
 
 
-def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, explain: bool = False) -> Recommendation:
-    """Answer one request: eligibility, candidates, rank, rules. Deterministic; ties are broken by a fixed scatter."""
+def recommend(
+    context: Context,
+    snapshot: Snapshot,
+    placement: Placement,
+    *,
+    explain: bool = False,
+    ended: Callable[[str], None] = lambda _: None,
+) -> Recommendation:
+    """Answer one request: eligibility, candidates, rank, rules. Deterministic; ties are broken by a fixed scatter.
+
+    explain: also work out the list that each source alone would have given.
+    ended: hears of each stage when it has ended; the clock, if there is one, is the caller's.
+    """
     mask = eligible(context, snapshot.catalogue, placement)
     candidates = gather(context, snapshot.sources, placement, mask)
+    ended("candidates")
     ranker = snapshot.ranker_of(placement)
     scores = ranker.score(context, candidates)
     best = best_first(scores, candidates.rows, len(scores))
     ranked = candidates.rows[best]
+    ended("rank")
     rows, n_filled, removed = finish(ranked, context, snapshot, placement, mask)
     places = _places_of(rows, candidates.rows)
     proposed, places = places >= 0, places[places >= 0]
@@ -69,11 +84,13 @@ def recommend(context: Context, snapshot: Snapshot, placement: Placement, *, exp
         shares[proposed] = ranker.shares(context, candidates.where(places))
         return shares
 
+    ended("rules")
     return Recommendation(
         rows=rows,
         scores=list_scores,
         weigh=weigh,
         sources=candidates.sources,
+        silent=candidates.silent,
         n_filled=n_filled,
         removed=removed,
         by_source=_each_alone(candidates, context, snapshot, placement, mask) if explain else {},

@@ -69,9 +69,9 @@ class Answering:
         version = serving.snapshot.version
         name = ask.field(version)
         answer = self._shared.get(name)
-        outcome = "miss" if answer is None else "hit" if _still_good(serving, answer) else "stale"
-        self.metrics.cache(outcome)
-        if answer is None or outcome == "stale":
+        good = answer is not None and _still_good(serving, answer)
+        self.metrics.cache("miss" if answer is None else "hit" if good else "stale")
+        if answer is None or not good:
             answer = compute(serving, ask, History(), self.metrics)
             self._shared[name] = answer
             if len(self._shared) > _SHARED_ANSWERS:

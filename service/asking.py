@@ -62,11 +62,11 @@ def compute(serving: Serving, ask: Ask, history: History, metrics: Metrics, *, u
         window_days=ask.window_days,
     )
     laps.ended("context")
-    recommendation = recommend(context, snapshot, placement, lap=laps.ended)
+    recommendation = recommend(context, snapshot, placement, ended=laps.ended)
     answer = answer_of(context, snapshot, placement, recommendation, unavailable=unavailable)
     laps.ended("reply")
-    for source, n_proposed in zip(recommendation.sources, recommendation.n_proposed, strict=True):
-        if not n_proposed and placement.sources[source]:
+    for source in recommendation.silent:
+        if placement.sources[source]:
             metrics.source_empty(source)
     return answer
 

@@ -9,6 +9,7 @@ from store.shopper_cache.base import ShopperCache
 
 from models.placement import Placement
 from service.answering import Answering
+from service.imported import ImportWatch
 from service.metrics import Metrics
 from service.snapshots import Snapshots
 from service.writer import EventWriter
@@ -26,6 +27,7 @@ class Parts:
     snapshots: Snapshots
     placements: Mapping[str, Placement]
     writer: EventWriter
+    imports: ImportWatch
     answering: Answering
     metrics: Metrics
     api_key: str | None

@@ -118,15 +118,16 @@ def _parameters(query: bytes, model: type[_Asked]) -> Mapping[str, str | list[st
         raise Problem(
             422, "Query not readable", "the query string is no UTF-8, or too long; write it percent-encoded, as UTF-8"
         ) from error
-    found: dict[str, str | list[str]] = {}
+    once: dict[str, str] = {}
+    repeated: dict[str, list[str]] = {}
     for name, value in pairs:
         if name in model.repeated:
-            found.setdefault(name, []).append(value)  # type: ignore[union-attr]  # a list by the line above
-        elif name in found:
+            repeated.setdefault(name, []).append(value)
+        elif name in once:
             raise Problem(422, "Parameter twice", f"{name} stands in the query twice; write it once", field=name)
         else:
-            found[name] = value
-    return found
+            once[name] = value
+    return {**once, **repeated}
 
 
 async def read_body(request: Request, model: type[_Asked]) -> Any:  # noqa: ANN401 - an instance of the model

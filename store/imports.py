@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import Column, Connection, insert, select, update
+from sqlalchemy import Column, Connection, func, insert, select, update
 
 from models.errors import BusyError
 from store.schema import imports
@@ -81,6 +81,11 @@ def finish_import(connection: Connection, run: ImportRun, *, now_us: int) -> Imp
     finished = replace(run, state="finished", finished_us=now_us)
     _save(connection, run, finished)
     return finished
+
+
+def lines_imported(connection: Connection) -> int:
+    """Return how many lines all imports together have read: it grows whenever one got on."""
+    return connection.scalar(select(func.coalesce(func.sum(imports.c.lines_done), 0))) or 0
 
 
 def _save(connection: Connection, before: ImportRun, after: ImportRun) -> None:

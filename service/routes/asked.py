@@ -1,10 +1,11 @@
 """What the paths that answer with lists share: the parts, the placement, and a reply that leaves an exposure."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from time import perf_counter, time_ns
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,13 +46,17 @@ def serving_of(parts: Parts) -> Serving:
 
 
 def id_in_path(request: Request, name: str) -> str:
-    """Return the id in a path. Raises Problem, or pydantic's error naming the field."""
-    value = request.path_params[name]
-    if "\N{REPLACEMENT CHARACTER}" in value:
-        raise Problem(
-            422, "Id not readable", f"{name} in the path is no UTF-8; send it in the body of a POST", field=name
-        )
-    return _id.validate_python(value)
+    """Return the id in a path. Raises Problem."""
+    value: str = request.path_params[name]
+    if "\N{REPLACEMENT CHARACTER}" not in value:
+        with suppress(ValidationError):
+            return _id.validate_python(value)
+    raise Problem(
+        422,
+        "Impossible id",
+        f"{name} in the path is no id: 1 to 256 characters in UTF-8, none of them of control",
+        field=name,
+    )
 
 
 def placement_of(parts: Parts, name: str) -> Placement:
