@@ -1,8 +1,9 @@
 """Items and users of a file: rows by id, of which the last counts."""
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from store.bulk import Row
@@ -28,6 +29,8 @@ class UpsertTarget:
     upsert: Upsert
     reading: Reading
     now_us: int
+    """When the import began."""
+    began_seconds: float = field(default_factory=time.monotonic)
 
     def filling(self, _database: Database) -> AbstractContextManager[bool]:
         return nullcontext(enter_result=False)
@@ -39,6 +42,8 @@ class UpsertTarget:
 
     def store(self, connection: Transaction, rows: Sequence[Row]) -> Stored:
         """Store the rows; one that the table has just so, or that a later one replaces, is a duplicate."""
-        upserted = self.upsert(connection, rows, now_us=self.now_us)
+        # Each batch has its own date: who asks what changed in the last minute must hear of the end of a long import.
+        later_us = int((time.monotonic() - self.began_seconds) * 1e6)
+        upserted = self.upsert(connection, rows, now_us=self.now_us + later_us)
         accepted = upserted.inserted + upserted.changed
         return Stored(accepted, len(rows) - accepted)
