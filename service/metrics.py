@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
@@ -19,6 +20,8 @@ CacheOutcome: TypeAlias = Literal["hit", "miss", "stale", "changing", "away"]
 cache is away."""
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+EVENT_STATUSES = ("accepted", "duplicate", "conflict", "rejected")
 
 SHARED_FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 """Where several workers keep their values, one file each. prometheus_client itself reads this variable when it is
@@ -51,8 +54,11 @@ _Metric = TypeVar("_Metric", bound=MetricWrapperBase)
 class _Children(dict[tuple[str, ...], _Metric]):
     """The labelled children of one metric, looked up once: `labels()` costs ten times an `inc()`."""
 
-    def __init__(self, metric: _Metric) -> None:
+    def __init__(self, metric: _Metric, known: Iterable[str] = ()) -> None:
+        """Take a metric. known: values of its one label that are 0 from the start, so that their first is a rise."""
         self._metric = metric
+        for value in known:
+            self[(value,)] = metric.labels(value)
 
     def __missing__(self, labels: tuple[str, ...]) -> _Metric:
         child = self[labels] = self._metric.labels(*labels)
@@ -67,31 +73,26 @@ class Metrics:
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = registry = CollectorRegistry()
-        self._requests = _Children(
-            Histogram(
-                "endcap_request_seconds",
-                "Time from the first byte of the application to the last, by route template, method and status",
-                ["route", "method", "status"],
-                registry=registry,
-                buckets=_REQUEST_BUCKETS,
-            )
+        self._registry = CollectorRegistry()
+        self._requests = self._histogram(
+            "request_seconds",
+            "From a request's arrival to the end of its reply",
+            ["route", "method", "status"],
+            _REQUEST_BUCKETS,
         )
-        self._stages = _Children(
-            Histogram(
-                "endcap_stage_seconds",
-                "Time of one stage of an answer",
-                ["stage"],
-                registry=registry,
-                buckets=_STAGE_BUCKETS,
-            )
+        self._stages = self._histogram("stage_seconds", "One stage of an answer", ["stage"], _STAGE_BUCKETS)
+        self._empty = self._counters("source_empty", "Times that a source proposed nothing", "source")
+        self._cache = self._counters(
+            "cache_lookups", "Answers looked for in the shoppers' cache", "outcome", get_args(CacheOutcome)
         )
-        self._empty = _Children(self._counter("source_empty", "Times that a source proposed nothing", "source"))
-        self._cache = _Children(self._counter("cache_lookups", "Answers looked for in the shoppers' cache", "outcome"))
-        self._fallbacks = _Children(self._counter("fallbacks", "Answers that knew nothing of the shopper", "kind"))
-        self._events = _Children(self._counter("events", "Events that were posted, by what became of them", "status"))
-        self._dropped = self._counter("exposures_dropped", "Exposures that were shown and not written down")
-        self._gauges = _Gauges(registry)
+        self._fallbacks = self._counters("fallbacks", "Answers in which something stood in for the sources", "kind")
+        self._events = self._counters(
+            "events", "Events that were posted, by what became of them", "status", EVENT_STATUSES
+        )
+        self._dropped = Counter(
+            "endcap_exposures_dropped", "Answers that were shown and not written down", registry=self._registry
+        )
+        self._gauges = _Gauges(self._registry)
         self._read: Callable[[], Readings] | None = None
         self._refreshing: asyncio.Task[None] | None = None
 
@@ -153,53 +154,31 @@ class Metrics:
             self.refresh()
             await asyncio.sleep(REFRESH_SECONDS)
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"endcap_{name}", meaning, labels, registry=self._registry)
+    def _histogram(
+        self, name: str, meaning: str, labels: Sequence[str], buckets: Sequence[float]
+    ) -> _Children[Histogram]:
+        return _Children(Histogram(f"endcap_{name}", meaning, labels, registry=self._registry, buckets=buckets))
+
+    def _counters(self, name: str, meaning: str, label: str, known: Iterable[str] = ()) -> _Children[Counter]:
+        return _Children(Counter(f"endcap_{name}", meaning, [label], registry=self._registry), known)
 
 
 class _Gauges:
     """What is so now. Among several workers the worst counts: the oldest model, the one that sees no database."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._ready = Gauge(
-            "endcap_ready", "1 while /readyz answers 200", registry=registry, multiprocess_mode="livemin"
+        gauge = partial(Gauge, registry=registry, namespace="endcap")
+        lowest, highest = partial(gauge, multiprocess_mode="livemin"), partial(gauge, multiprocess_mode="livemax")
+        self._ready = lowest("ready", "1 while /readyz answers 200")
+        self._redis = lowest("redis_up", "0 while Redis is away; 1 also when the cache is in this process")
+        self._database = lowest("database_up", "0 while the database is away")
+        self._model_age = highest("model_age_seconds", "Since the events end that the model learned; +Inf without one")
+        self._catalogue_age = highest("catalogue_age_seconds", "Since stock and prices were read; +Inf before that")
+        self._refused = highest("bundles_refused", "Published bundles that were refused; /readyz names them")
+        self._models = gauge(
+            "model_workers", "Workers that answer from a bundle", ["model_version"], multiprocess_mode="livesum"
         )
-        self._model_age = Gauge(
-            "endcap_model_age_seconds",
-            "Since the bundle that answers was made; +Inf without one",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._catalogue_age = Gauge(
-            "endcap_catalogue_age_seconds",
-            "Since stock and prices were read; +Inf before the first time",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._redis = Gauge(
-            "endcap_redis_up",
-            "0 while the shoppers' cache is away; always 1 when it is in this process",
-            registry=registry,
-            multiprocess_mode="livemin",
-        )
-        self._database = Gauge(
-            "endcap_database_up", "0 while the database is away", registry=registry, multiprocess_mode="livemin"
-        )
-        self._refused = Gauge(
-            "endcap_bundles_refused",
-            "Published bundles that were refused; /readyz names them",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._model = Gauge(
-            "endcap_model_workers",
-            "Workers that answer from this bundle",
-            ["model_version"],
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        build = Gauge("endcap_build_info", "Always 1", ["version"], registry=registry, multiprocess_mode="livemax")
-        build.labels(version("endcap")).set(1)
+        highest("build_info", "Always 1", ["version"]).labels(version("endcap")).set(1)
         self._version: str | None = None
 
     def say(self, readings: Readings) -> None:
@@ -210,9 +189,9 @@ class _Gauges:
         self._database.set(readings.database_up)
         self._refused.set(readings.bundles_refused)
         if self._version not in {None, readings.model_version}:
-            self._model.labels(self._version).set(0)
+            self._models.labels(self._version).set(0)
         if readings.model_version is not None:
-            self._model.labels(readings.model_version).set(1)
+            self._models.labels(readings.model_version).set(1)
         self._version = readings.model_version
 
 
@@ -234,6 +213,6 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except PermissionError:  # somebody else's
         return True
     return True
