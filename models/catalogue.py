@@ -101,12 +101,12 @@ class Catalogue:
     def within(self, path: tuple[str, ...]) -> Mask:
         """Mark the items of a category and of all categories below it, shape (n,); none for one that nobody has.
 
-        path: from the widest to the narrowest, not empty. Cost at 25k rows: 20 microseconds.
+        path: from the widest to the narrowest, not empty. Cost at 92k rows: 60 microseconds.
         """
-        # One place more than there are categories: the -1 of an item without one lands there.
+        # One place more than there are categories: the -1 of an item without one wraps around to it.
         marked = np.zeros(len(self.categories) + 1, dtype=np.bool_)
         marked[self._numbers_within.get(path, [])] = True
-        return marked[self.category_numbers]
+        return marked.take(self.category_numbers, mode="wrap")
 
     @cached_property
     def _numbers_within(self) -> dict[tuple[str, ...], list[int]]:

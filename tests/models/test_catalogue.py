@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.catalogue import COLUMNS, Catalogue, Item
+from models.catalogue import COLUMNS, Catalogue, Item, category_path
+from models.errors import InputError
 from models.vocabulary import Vocabulary
 
 
@@ -60,3 +62,27 @@ def test_an_empty_catalogue_has_empty_columns() -> None:
     catalogue = Catalogue.of([])
     assert len(catalogue) == 0
     assert catalogue.eligible(0).dtype == np.bool_
+
+
+PATHS = st.lists(st.lists(st.sampled_from("ab>"), max_size=3).map(tuple), max_size=9)
+
+
+@given(PATHS, st.lists(st.sampled_from("ab>"), min_size=1, max_size=4).map(tuple))
+def test_within_a_category_is_what_lies_in_it_or_deeper(paths: list[tuple[str, ...]], path: tuple[str, ...]) -> None:
+    catalogue = Catalogue.of([Item(str(n), category=found) for n, found in enumerate(paths)])
+    assert catalogue.within(path).tolist() == [found[: len(path)] == path for found in paths]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("Dairy", ("Dairy",)), (" Dairy >Milk > 1 l ", ("Dairy", "Milk", "1 l")), ("牛奶>x", ("牛奶", "x"))],
+)
+def test_a_path_is_written_from_the_widest_with_arrows(text: str, path: tuple[str, ...]) -> None:
+    assert category_path(text) == path
+
+
+@pytest.mark.parametrize("text", ["", " ", ">", "Dairy >", "> Milk", "Dairy > > Milk", ">" * 10_000])
+def test_a_path_with_an_empty_part_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="has an empty part; write it from the widest: 'Dairy > Milk'") as refused:
+        category_path(text)
+    assert len(str(refused.value)) < 200

@@ -68,6 +68,7 @@ def requests(draw: st.DrawFn) -> Asked:
         world.context(snapshot.vocabulary, Question((), shopper)),
         anchors=np.array(draw(rows), np.int32),
         excluded=np.array(draw(rows), np.int32),
+        category=draw(st.just(()) | st.sampled_from([(), *snapshot.catalogue.categories, ("nowhere",)])),
     )
     catalogue = replace(snapshot.catalogue, in_stock=in_stock, group_numbers=groups)
     return Asked(context, replace(snapshot, catalogue=catalogue), draw(PLACEMENTS))
@@ -102,6 +103,8 @@ def test_what_may_not_be_shown_is_never_shown(asked: Asked) -> None:
     assert not shown & set(asked.context.anchors.tolist())
     if asked.placement.known == "mask":
         assert not shown & set(asked.context.bought.tolist())
+    for number in catalogue.category_numbers[rows] if asked.context.category else ():
+        assert catalogue.categories[number][: len(asked.context.category)] == asked.context.category
 
 
 @many
@@ -232,6 +235,18 @@ def test_an_item_that_came_after_the_bundle_can_be_shown() -> None:
     )
     told = recommend(context, grown, HOME)
     assert [grown.vocabulary.ids[row] for row in told.rows] == ["later"]
+
+
+def test_a_category_is_never_left_not_even_to_fill_a_list() -> None:
+    asked, _ = home_of("two communities", "u:garden-1", replace(HOME, max_per_category=1, n=20))
+    told = recommend(replace(asked.context, category=("kitchen",)), asked.snapshot, asked.placement)
+    assert sorted(ids_of(asked, told.rows)) == sorted(f"kitchen-{number}" for number in range(12))
+
+
+def test_a_category_that_nobody_has_gives_an_empty_list() -> None:
+    asked, _ = home_of("two communities", "u:garden-1")
+    told = recommend(replace(asked.context, category=("attic",)), asked.snapshot, asked.placement)
+    assert (len(told.rows), told.fallback) == (0, None)
 
 
 @pytest.mark.parametrize("task", get_args(Task))

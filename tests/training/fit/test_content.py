@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -5,9 +6,9 @@ import polars as pl
 import pytest
 
 from models.errors import InputError, LearnedNothingError
-from models.words import unit_rows
-from tests.worlds import item, item_frame
-from training.fit.content import directions_of, own_embeddings, tf_idf
+from models.words import Description, Words, unit_rows
+from tests.worlds import NOW, World, event, event_frame, every_world, item, item_frame
+from training.fit.content import Settings, descriptions_of, directions_of, fit, own_embeddings, tf_idf
 
 
 def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -84,3 +85,22 @@ def test_the_shops_own_vectors_are_taken_and_what_has_none_is_nothing() -> None:
 def test_vectors_that_cannot_be_compared_are_refused_by_name(embeddings: list[list[float]], told: str) -> None:
     with pytest.raises(InputError, match=told):
         own_embeddings(catalogue(*({"embedding": vector} for vector in embeddings)))
+
+
+def test_a_new_item_lies_where_training_would_have_put_it() -> None:
+    for world in every_world():
+        learned = fit(world.data(), Settings())
+        words, index = Words.load(learned.arrays), learned.index
+        assert words is not None
+        assert index is not None
+        placed = words.vectors(list(descriptions_of(world.data().items)))
+        np.testing.assert_allclose(placed, index.vectors, atol=1e-5)
+
+
+def test_of_the_shops_own_vectors_no_words_are_kept() -> None:
+    items = catalogue({"embedding": [3.0, 4.0]}, {"embedding": [1.0, 0.0]})
+    events = event_frame([event("u:1", "i0", NOW - timedelta(days=1))])
+    words = Words.load(fit(World("vectors", events, items, ()).data(), Settings()).arrays)
+    assert words is not None
+    assert words.directions.shape == (0, 2)
+    assert words.vectors([Description("i0")]).tolist() == [[0, 0]]
