@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -103,6 +104,8 @@ def wait_until_ready(service: subprocess.Popen[bytes]) -> bool:
         try:
             ask("/readyz")
         except HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
             waits_for = error.read().decode(errors="replace")
         except OSError:
             pass  # it does not listen yet

@@ -98,9 +98,9 @@ def said_until_ready(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout is not None
     while not said or "Ctrl-C ends the service" not in said[-1]:
         readable, _, _ = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))
-        assert readable, "".join(said)
+        assert readable, "the demo says nothing more: " + "".join(said[-20:])
         said.append(process.stdout.readline())
-        assert said[-1], "the demo ended: " + "".join(said)
+        assert said[-1], "the demo ended: " + "".join(said[-20:])
     return said
 
 
