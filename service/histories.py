@@ -3,17 +3,18 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 import structlog
-from store.circuit import Circuit
-from store.shopper_cache.base import Remembered, ShopperCache
 
 from models.errors import DatabaseError, StoreError
 from models.history import History, Memory
 from models.packing import pack_history, unpack_history
 from models.snapshot import Snapshot
+from store.circuit import Circuit
 from store.database import Database
+from store.shopper_cache.base import Remembered, ShopperCache
 from store.shoppers import history_of
 
 _log = structlog.get_logger()
@@ -77,6 +78,7 @@ class Histories:
             return history_of(connection, shopper, snapshot.memory, snapshot.data_until_us)
 
 
+@lru_cache(maxsize=8)
 def history_field(memory: Memory) -> str:
     """Name the cache's field of a history: one of another memory is another value."""
     return f"history/{memory.digest()}"

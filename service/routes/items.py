@@ -9,8 +9,9 @@ from starlette.responses import Response
 from service.contract import RecommendationReply, body_of, query_of
 from service.requests import ItemQuery, ItemsBody, read_body, read_query
 from service.routes.asked import ask_of, id_in_path, parts_of, placement_of, reply_with, serving_of
+from service.routes.plain import PlainRoute
 
-router = APIRouter(tags=["items"])
+router = APIRouter(tags=["items"], route_class=PlainRoute)
 
 SIMILAR, BOUGHT_TOGETHER = "product", "bought-together"
 """The placements that these paths answer with."""

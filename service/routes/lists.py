@@ -9,8 +9,9 @@ from starlette.responses import Response
 from service.contract import RecommendationReply, query_of
 from service.requests import ListQuery, read_query
 from service.routes.asked import ask_of, parts_of, placement_of, reply_with, serving_of
+from service.routes.plain import PlainRoute
 
-router = APIRouter(tags=["lists"])
+router = APIRouter(tags=["lists"], route_class=PlainRoute)
 
 _DOCUMENTED = query_of(ListQuery)
 

@@ -12,8 +12,9 @@ from service.contract import RecommendationReply, RecommendationsReply, body_of,
 from service.parts import Parts
 from service.requests import PersonalBody, PersonalQuery, PlacementBody, read_body, read_query
 from service.routes.asked import ask_of, id_in_path, parts_of, placement_of, reply_with, serving_of
+from service.routes.plain import PlainRoute
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(tags=["recommendations"], route_class=PlainRoute)
 
 
 @router.get(
