@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 from service.access import refuse_open
 from service.imported import ImportWatch
 from service.logs import LOG_CONFIG, configure_logs
@@ -77,6 +78,8 @@ def serve_command(
 
 def application() -> FastAPI:
     """Return the application of one process: what each worker calls."""
+    # Requests share a core among them: threads of BLAS and OpenMP for one of them only wait for those of another.
+    threadpool_limits(1)
     configure_logs()
     return create_app(put_together(read_settings()))
 
