@@ -77,6 +77,35 @@ def test_what_is_excluded_or_on_the_page_is_not_shown(endcap: Endcap) -> None:
     assert "not in the catalogue, ignored: x [/b]" in shown.output
 
 
+def test_a_session_is_answered_although_nobody_is_known(endcap: Endcap) -> None:
+    looked = ("--session", "garden-1", "--session", "x", "--session", "garden-2")
+    answer = asked(endcap, "--placement", "product", *looked, "--n", "4")
+    assert {item["item_id"].partition("-")[0] for item in answer["items"]} == {"garden"}
+    assert {item["reason"]["source"] for item in answer["items"]} == {"item_knn"}
+    assert answer["unknown_item_ids"] == ["x"]
+
+
+def test_a_category_is_kept_to(endcap: Endcap) -> None:
+    answer = asked(endcap, "--user", "garden-3", "--category", "kitchen", "--n", "20")
+    assert len(answer["items"]) == 12
+    assert all(item["item_id"].startswith("kitchen-") for item in answer["items"])
+    nowhere = endcap("recommend", "--category", "kitchen > sink")
+    assert "the catalogue has nothing to show in kitchen > sink" in nowhere.output
+    assert "the category 'kitchen >' has an empty part" in refused(endcap, "--category", "kitchen >")
+
+
+def test_an_item_that_came_after_the_training_is_no_stranger(own_home: Path) -> None:
+    with sqlite3.connect(own_home / "endcap.sqlite3") as connection:
+        connection.execute(
+            "INSERT INTO items (item_id, title, category, in_stock, recommendable, changed_us) "
+            "VALUES ('garden-new', 'garden [b]new', '[\"garden\"]', 1, 1, 1)"
+        )
+    connection.close()
+    answer = asked(endcap_in(own_home), "--placement", "product", "--item", "garden-new", "--n", "5")
+    assert len(answer["items"]) == 5
+    assert answer["unknown_item_ids"] == []
+
+
 def test_a_product_that_nobody_knows_is_refused(endcap: Endcap) -> None:
     said = refused(endcap, "--placement", "product", "--item", "spade")
     assert "endcap: item 'spade' is not in the bundle or the catalogue; import it with `endcap import items`" in said
