@@ -13,7 +13,7 @@ import argparse
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bench.rounds import REFERENCE, as_table, pin_to_one_core, time_in_rounds, write_json
-from bench.shop import made_up_history, made_up_shop
+from bench.shop import Shop, made_up_history, made_up_shop
 from models.arrays import DAY_US, Float32, Int32, Int64, Mask
 from models.candidates import Candidates, gather
 from models.context import Context, build_context
@@ -36,13 +36,14 @@ from models.recommend import finish, recommend
 from models.rules import eligible
 from models.snapshot import Snapshot
 from models.sources import SOURCES
+from models.sources.base import Learned as SourceArrays
 from models.told import tell
 from models.topk import best_first
 from store.bundles.read import open_bundle
 from store.placements import placement_named, read_placements
 from training.catalogue import catalogue_of
 from training.config import Recipe
-from training.data import prepare
+from training.data import TrainingData, prepare
 from training.fit import FITS
 
 N_PAST, N_RECENT = 300, 30
@@ -122,21 +123,34 @@ def _order(scores: Float32, found: Candidates) -> Int64:
     return best_first(scores, found.rows, len(scores))
 
 
-def made_up_snapshot(n_items: int, n_shoppers: int) -> Snapshot:
-    """Let every source learn a made-up shop, and blend them with curves through their own scores."""
-    shop, recipe = made_up_shop(n_items, n_shoppers, seed=1), Recipe()
+@dataclass(frozen=True)
+class Learned:
+    """A made-up shop and what was learned from it."""
+
+    data: TrainingData
+    sources: Mapping[str, SourceArrays]
+    """Source -> what it learned, as a bundle keeps it."""
+    blend: Blend
+    """Ranks every task."""
+    snapshot: Snapshot
+
+
+def learn(shop: Shop) -> Learned:
+    """Let every source learn a shop, and blend them with curves through their own scores."""
+    recipe = Recipe()
     memory = recipe.memory.memory()
     data = prepare(
         shop.events, shop.items, until_us=shop.until_us, memory=memory, min_shoppers=recipe.min_shoppers, seed=1
     )
-    sources = {name: SOURCES[name].load(fit.fit(data, recipe.source_settings(name))) for name, fit in FITS.items()}
+    learned = {name: fit.fit(data, recipe.source_settings(name)) for name, fit in FITS.items()}
+    sources = {name: SOURCES[name].load(arrays) for name, arrays in learned.items()}
     bare = Snapshot("made up", catalogue_of(data.items, data.vocabulary), sources, {}, memory, data.until_us)
     everything = np.ones(len(bare.catalogue), dtype=np.bool_)
     found = gather(asked_by(bare, seed=0).context, bare.sources, _placement("home"), everything)
     curves = {name: _curve(found.scores[:, column]) for column, name in enumerate(found.sources)}
     # As training fits them: what was bought before is told by buy_again alone.
     blend = Blend(bought=LogisticSum(-3.0, {"buy_again": curves["buy_again"]}), fresh=LogisticSum(-4.0, curves))
-    return Snapshot(**{**vars(bare), "rankers": dict.fromkeys(get_args(Task), blend)})
+    return Learned(data, learned, blend, replace(bare, rankers=dict.fromkeys(get_args(Task), blend)))
 
 
 @cache
@@ -179,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.bundle:
         snapshot = open_bundle(options.bundle, verify=False).snapshot
     else:
-        snapshot = made_up_snapshot(options.items, options.items // 6)
+        snapshot = learn(made_up_shop(options.items, options.items // 6, seed=1)).snapshot
     pin_to_one_core()
     with threadpool_limits(1):
         asked = [asked_by(snapshot, seed).calls() for seed in range(1, options.shoppers + 1)]

@@ -33,15 +33,20 @@ class Shop:
 
     events: pl.DataFrame
     items: pl.DataFrame
+    until: datetime
+    """When the data ends."""
 
     @property
     def until_us(self) -> int:
         """When the data ends."""
-        return int(END.timestamp()) * 1_000_000
+        return int(self.until.timestamp()) * 1_000_000
 
 
-def made_up_shop(n_items: int, n_shoppers: int, seed: int) -> Shop:
-    """Return a shop in which a shopper buys LINES_PER_SHOPPER lines in DAYS days; the same for the same seed."""
+def made_up_shop(n_items: int, n_shoppers: int, seed: int, until: datetime = END) -> Shop:
+    """Return a shop in which a shopper buys LINES_PER_SHOPPER lines in DAYS days; the same for the same seed.
+
+    until: when the data ends, a whole second.
+    """
     chance = np.random.default_rng(seed)
     shape = (n_shoppers, LINES_PER_SHOPPER)
     tastes = chance.integers(max(n_items // ITEMS_PER_TASTE, 1), size=(n_shoppers, TASTES_PER_SHOPPER))
@@ -54,7 +59,7 @@ def made_up_shop(n_items: int, n_shoppers: int, seed: int) -> Shop:
     items = np.where(chance.random(shape) < REPEATED, np.take_along_axis(items, earlier, axis=1), items)
     moments = np.sort(chance.random((n_shoppers, orders[-1] + 1)), axis=1)[:, orders]
     ages_us = ((1 - moments) * DAYS * DAY_US).astype(np.int64)
-    return Shop(_events(items, orders, ages_us), _items(n_items))
+    return Shop(_events(items, orders, ages_us, until), _items(n_items, until), until)
 
 
 def made_up_history(
@@ -84,13 +89,13 @@ def _places(chance: np.random.Generator, shape: tuple[int, int]) -> Int64:
     return np.where(chance.random(shape) < _UNIFORM, chance.integers(ITEMS_PER_TASTE, size=shape), lawful)
 
 
-def _events(items: Int64, orders: Int64, ages_us: Int64) -> pl.DataFrame:
+def _events(items: Int64, orders: Int64, ages_us: Int64, until: datetime) -> pl.DataFrame:
     n_shoppers, n_lines = items.shape
     shoppers = np.repeat(np.arange(n_shoppers), n_lines)
     order = pl.lit("u:") + pl.col("shopper").cast(pl.String)
     return (
         pl.DataFrame({"shopper": shoppers, "item": items.ravel(), "order": np.tile(orders, n_shoppers)})
-        .with_columns(ts=pl.lit(END).dt.cast_time_unit("us") - pl.Series(ages_us.ravel()).cast(pl.Duration("us")))
+        .with_columns(ts=pl.lit(until).dt.cast_time_unit("us") - pl.Series(ages_us.ravel()).cast(pl.Duration("us")))
         .select(
             event_type=pl.lit("purchase"),
             shopper=order,
@@ -105,11 +110,11 @@ def _events(items: Int64, orders: Int64, ages_us: Int64) -> pl.DataFrame:
     )
 
 
-def _items(n_items: int) -> pl.DataFrame:
+def _items(n_items: int, until: datetime) -> pl.DataFrame:
     numbers = np.arange(n_items)
     words = np.random.default_rng(n_items).integers(2_000, size=(n_items, 3))
     is_new = numbers % NEW_EVERY == 0
-    opened, arrived = END - timedelta(days=900), END - timedelta(days=20)
+    opened, arrived = until - timedelta(days=900), until - timedelta(days=20)
     none = [None] * n_items
     return pl.DataFrame(
         {
