@@ -1,11 +1,12 @@
 """What went wrong, as the client reads it: `application/problem+json` (RFC 9457). Here alone errors become statuses."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
+import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
@@ -22,6 +23,9 @@ RETRY_AFTER_SECONDS = 2
 
 SHOWN_CHARACTERS = 1_000
 """A detail is cut here, whatever of the request it repeats."""
+
+
+_log = structlog.get_logger()
 
 
 class Problem(Exception):  # noqa: N818 - the noun of RFC 9457
@@ -72,10 +76,15 @@ def problem_of(error: Exception) -> Problem:
         return _invalid(error.errors())
     if isinstance(error, HTTPException):
         return _of_http(error)
-    for kind, problem in _FIXED:
+    for kind, tell in _TOLD.items():
         if isinstance(error, kind):
-            return problem
-    return _of_ours(error)
+            return tell(error)
+    return Problem(
+        500,
+        "Internal error",
+        "The service failed, and nothing is known to be wrong with the request. Its log says more under this "
+        "request_id.",
+    )
 
 
 def respond(problem: Problem, request_id: str | None) -> Response:
@@ -89,51 +98,45 @@ def respond(problem: Problem, request_id: str | None) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every foreseen error below the app's routes a problem; `service.observing` answers for the others."""
-    for kind in (Problem, ValidationError, RequestValidationError, HTTPException, RecommenderError):
+    for kind in (Problem, ValidationError, RequestValidationError, HTTPException, *_TOLD):
         app.add_exception_handler(kind, _answer)
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    return respond(problem_of(error), request.scope.get("request_id"))
+    problem = problem_of(error)
+    if isinstance(error, StoreError | BusyError):
+        _log.warning("could_not_answer", problem=problem.title, exc_info=error)
+    return respond(problem, request.scope.get("request_id"))
 
 
-# The messages of these are for the person who runs the service: they name its files and servers.
-_FIXED: tuple[tuple[type[RecommenderError], Problem], ...] = (
-    (
-        StoreError,
-        Problem(
-            503,
-            "Storage away",
-            "The database or the bundle cannot be read now, and nothing was stored. Send the request again after "
-            f"{RETRY_AFTER_SECONDS} seconds: an event that carries its event_id is never stored twice. "
-            "The operator finds the reason at /readyz and in the log.",
-            retry_after=RETRY_AFTER_SECONDS,
-        ),
-    ),
-    (
-        BusyError,
-        Problem(
-            503,
-            "Busy",
-            "Another process does what only one may do at a time. Send the request again later.",
-            retry_after=RETRY_AFTER_SECONDS,
-        ),
-    ),
-)
-_FAILED = Problem(
-    500,
-    "Internal error",
-    "The service failed, and nothing is known to be wrong with the request. Its log says more under this request_id.",
-)
+def _away(_error: Exception) -> Problem:
+    """Say nothing of the message: it names files, servers and values of the service."""
+    return Problem(
+        503,
+        "Storage away",
+        f"The database or the bundle does not answer now. Send the request again after {RETRY_AFTER_SECONDS} seconds: "
+        "an event that carries its event_id is never stored twice. /readyz says what is away.",
+        retry_after=RETRY_AFTER_SECONDS,
+    )
 
 
-def _of_ours(error: Exception) -> Problem:
-    """Return the problem of an error whose message is for whoever asked."""
-    if isinstance(error, UnknownItemError):
-        return Problem(404, "Unknown item", str(error))
-    if isinstance(error, InputError | ConfigurationError):
-        return Problem(422, "Invalid request", str(error))
-    return _FAILED
+def _busy(_error: Exception) -> Problem:
+    return Problem(
+        503,
+        "Busy",
+        "Another process does what only one may do at a time. Send the request again later.",
+        retry_after=RETRY_AFTER_SECONDS,
+    )
+
+
+# In this order: an UnknownItemError is an InputError too.
+_TOLD: dict[type[RecommenderError], Callable[[Exception], Problem]] = {
+    UnknownItemError: lambda error: Problem(404, "Unknown item", str(error)),
+    InputError: lambda error: Problem(422, "Invalid request", str(error)),
+    ConfigurationError: lambda error: Problem(422, "Invalid request", str(error)),
+    StoreError: _away,
+    BusyError: _busy,
+}
 
 
 def _invalid(errors: Sequence[Any]) -> Problem:

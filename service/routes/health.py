@@ -16,12 +16,13 @@ from service.metrics import CONTENT_TYPE, Readings
 from service.parts import Parts
 from service.problems import RETRY_AFTER_SECONDS
 from service.routes.asked import parts_of
+from service.routes.plain import PlainRoute
 from store.schema import REVISIONS
 
 REFRESHES_MISSED = 6
 """So many times in a row may reading stock and prices fail before /readyz says that the catalogue is old."""
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=PlainRoute)
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
@@ -44,7 +45,7 @@ class Health:
 
 
 @router.get("/livez")
-async def livez() -> Response:
+async def livez(_request: Request) -> Response:
     """Say that the process turns. Needs no key."""
     return _json({"status": "alive"})
 

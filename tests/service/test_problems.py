@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from structlog.testing import capture_logs
 
 from models.errors import (
     BundleError,
@@ -114,6 +115,19 @@ def test_a_foreseen_error_of_the_domain_reaches_the_client_as_a_problem() -> Non
     reply = ask(UnknownItemError("i-1", "the catalogue"))
     assert (reply.status_code, reply.headers["content-type"]) == (404, MEDIA_TYPE)
     assert "'i-1'" in reply.json()["detail"]
+
+
+def test_what_is_away_is_in_the_log_and_not_in_the_reply() -> None:
+    with capture_logs() as lines:
+        reply = ask(DatabaseError("the database postgresql://db.inside/shop is not answering"))
+    assert (reply.status_code, reply.json()["title"]) == (503, "Storage away")
+    assert "db.inside" not in reply.text
+    assert [line["event"] for line in lines] == ["could_not_answer"]
+
+
+def test_an_error_that_has_no_status_is_left_to_who_logs_it() -> None:
+    with pytest.raises(GateRefusedError):
+        ask(GateRefusedError("ndcg .3 < .4"))
 
 
 @pytest.mark.parametrize(
