@@ -1,58 +1,44 @@
 """What requests answer from: the champion over the newest catalogue, swapped whole by one assignment."""
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from time import time_ns
 from typing import TypeVar
 
 import structlog
 
-from models.context import build_context
-from models.errors import BundleError, ConfigurationError
+from models.errors import BundleError, DatabaseError
 from models.placement import Placement
-from models.recommend import recommend
-from models.snapshot import Snapshot
+from service.serving import Serving, open_serving, over_newer_catalogue
+from service.watching import Watching
 from store.bundles.published import PublishedBundles
-from store.catalogue import CatalogueView, read_catalogue_view, refreshed
 from store.database import Database
+
+__all__ = ["Serving", "Snapshots"]
 
 T = TypeVar("T")
 
 WATCH_SECONDS = 1.0
 """How often champion.json is looked at."""
+_POINTER = "champion.json"
 
 _log = structlog.get_logger()
 
 
 def _now_us() -> int:
-    return time.time_ns() // 1_000
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What one request reads, once."""
-
-    snapshot: Snapshot
-    """A bundle over `view.catalogue`."""
-    view: CatalogueView
-    degraded: Mapping[str, str]
-    """Placement -> why this bundle cannot rank it."""
+    return time_ns() // 1_000
 
 
 class Snapshots:
-    """The champion and its catalogue, kept new by two tasks."""
+    """The champion and its catalogue, kept new by two tasks.
 
-    champion: Serving | None = None
-    """Read it once a request. None: nothing can be answered yet, `waiting_for` says why."""
-    refused: dict[str, str]
-    """Version -> why it does not serve although it is the champion. Emptied by the next good swap."""
-    failures: Counter[str]
-    """What went wrong and is tried again, by event name of the log."""
-    waiting_for: str | None = "the first look at the published bundles"
+    Both assign `champion` from the event loop alone, so a request that read it once has a bundle and the catalogue in
+    its rows, and the one before is freed when the last request that read it is answered.
+    """
 
     def __init__(
         self,
@@ -65,28 +51,39 @@ class Snapshots:
         watch_seconds: float = WATCH_SECONDS,
         clock: Callable[[], int] = _now_us,
     ) -> None:
-        """Take what to watch. verified: a folder of this host, for what its processes know of checksums."""
+        """Take what to watch.
+
+        verified: a folder of this host, for what its processes know of checksums. clock: microseconds since the epoch.
+        """
+        self.champion: Serving | None = None
+        """Read it once a request. None: nothing can be answered yet, and `waiting_for` says why."""
+        self.waiting_for: str | None = "the first look at the published bundles"
+        """Why there is no champion; None once there is one."""
+        self.refused: dict[str, str] = {}
+        """Version -> why it does not serve although it is published; one at most."""
+        self.catalogue_refresh_seconds = catalogue_refresh_seconds
         self._bundles, self._database, self._placements, self._verified = bundles, database, placements, verified
-        self._refresh_seconds, self._watch_seconds, self._clock = catalogue_refresh_seconds, watch_seconds, clock
-        self.refused, self.failures = {}, Counter()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._watch_seconds, self._clock = watch_seconds, clock
+        self._handled: tuple[Hashable, ...] | None = None
+        self._watching = Watching()
+        # One for each task: a database that hangs keeps no bundle from being looked at.
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="snapshots")
-        self._seen: object = None
 
     async def start(self) -> None:
         """Open the champion if there is one, and go on watching. Raises nothing: a service without a bundle waits."""
-        await self._watch()
-        self._tasks = [
-            asyncio.create_task(self._every(self._watch_seconds, self._watch)),
-            asyncio.create_task(self._every(self._refresh_seconds, self._refresh)),
-        ]
+        await self._watching.take("watch_bundles", self._watch)
+        self._watching.begin("watch_bundles", self._watch_seconds, self._watch)
+        self._watching.begin("refresh_catalogue", self.catalogue_refresh_seconds, self._refresh)
 
     async def close(self) -> None:
         """Stop watching."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._watching.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def failures(self) -> Counter[str]:
+        """Task -> how often it failed and was tried again."""
+        return self._watching.failures
 
     @property
     def catalogue_age_seconds(self) -> float | None:
@@ -98,45 +95,71 @@ class Snapshots:
         """How long ago the champion's training data ends; None while nothing serves."""
         return None if self.champion is None else (self._clock() - self.champion.snapshot.data_until_us) / 1e6
 
-    async def _every(self, seconds: float, step: Callable[[], object]) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            await step()  # type: ignore[misc]
-
     async def _watch(self) -> None:
+        """Look whether somebody published, promoted, rolled back or mended something."""
+        if await self._mark(*self.refused) == self._handled:
+            return
+        version, found = _POINTER, await self._mark(_POINTER)
         try:
-            pointer = self._bundles.pointer()
+            pointer = await self._in_thread(self._bundles.pointer)
             if pointer is None:
-                self.waiting_for = f"no bundle is published in {self._bundles.root}; run `endcap train`"
-                return
-            if pointer != self._seen:
-                self._seen = pointer
-                self.champion = await asyncio.get_running_loop().run_in_executor(self._threads, self._open)
-                self.refused.clear()
-                self.waiting_for = None
-                _log.info("bundle_serves", version=self.champion.snapshot.version)
+                self._wait(f"a published bundle in {self._bundles.root}: run `endcap train`")
+            else:
+                version = pointer.champion
+                # As it is before it is opened: one that is mended meanwhile is opened again.
+                found = found[:1] + (await self._mark(version))[1:]
+                await self._swap_to(version)
         except BundleError as error:
-            self.refused["champion"] = str(error)
+            self._refuse(version, str(error))
+            self._handled = found
+        except DatabaseError as error:
+            self._wait(f"the database: {error}")
+            raise
+        else:
+            self.refused = {}
+            self._handled = found[:1]
+
+    async def _swap_to(self, version: str) -> None:
+        if self.champion is not None and self.champion.snapshot.version == version:
+            return
+        began_us = self._clock()
+        new = await self._in_thread(partial(self._open, version))
+        self.champion, self.waiting_for = new, None
+        took_seconds = round((self._clock() - began_us) / 1e6, 3)
+        _log.info("bundle_serves", model_version=version, items=len(new.view.catalogue), took_seconds=took_seconds)
+        for placement, reason in new.degraded.items():
+            _log.warning("placement_degraded", model_version=version, placement=placement, reason=reason)
+
+    def _open(self, version: str) -> Serving:
+        folder = self._bundles.folder(version)
+        return open_serving(folder, self._verified, self._database, self._placements, now_us=self._clock())
+
+    def _refuse(self, version: str, reason: str) -> None:
+        if self.refused.get(version) != reason:
+            _log.error("bundle_refused", model_version=version, reason=reason, goes_on=self._serves())
+        self.refused = {version: reason}
+        self._wait(f"a bundle that opens: {reason}")
+
+    def _wait(self, reason: str) -> None:
+        if self.champion is None and self.waiting_for != reason:
+            self.waiting_for = reason
+            _log.warning("waiting_for", reason=reason)
+
+    def _serves(self) -> str | None:
+        return self.champion.snapshot.version if self.champion else None
 
     async def _refresh(self) -> None:
+        """Read what changed in the catalogue."""
         before = self.champion
         if before is None:
             return
-        view = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: refreshed(self._database, before.view, now_us=self._clock())
-        )
+        newer = await self._in_thread(lambda: over_newer_catalogue(before, self._database, now_us=self._clock()))
+        # A bundle that was swapped in meanwhile has read the catalogue itself, in its own rows.
         if self.champion is before:
-            self.champion = replace(before, snapshot=replace(before.snapshot, catalogue=view.catalogue), view=view)
+            self.champion = newer
 
-    def _open(self) -> Serving:
-        bundle = self._bundles.champion()
-        view = read_catalogue_view(self._database, bundle.snapshot.vocabulary, now_us=self._clock())
-        snapshot = bundle.with_catalogue(view.catalogue)
-        degraded = {}
-        for name, placement in self._placements.items():
-            context = build_context(snapshot.vocabulary, snapshot.memory, now_us=view.as_of_us)
-            try:
-                recommend(context, snapshot, placement)
-            except ConfigurationError as error:
-                degraded[name] = str(error)
-        return Serving(snapshot, view, degraded)
+    async def _mark(self, *versions: str) -> tuple[Hashable, ...]:
+        return await self._in_thread(partial(self._bundles.mark, *versions))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

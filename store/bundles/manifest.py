@@ -137,14 +137,19 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
         path = folder / name
         try:
             n_bytes = path.stat().st_size
-        except OSError as error:
+            sha256 = sha256_of(path) if n_bytes == entry.n_bytes else None
+        except FileNotFoundError as error:
             raise BundleError(f"bundle {folder.name} lacks its file {name}; roll back or train again") from error
-        if n_bytes != entry.n_bytes:
+        except OSError as error:
+            raise BundleError(
+                f"bundle {folder.name} cannot be read at {name}: {error.strerror or error}; check its owner"
+            ) from error
+        if sha256 is None:
             raise BundleError(
                 f"bundle {folder.name} is truncated or changed: {name} has {n_bytes} bytes, not {entry.n_bytes}; "
                 "roll back or train again"
             )
-        if sha256_of(path) != entry.sha256:
+        if sha256 != entry.sha256:
             raise BundleError(f"bundle {folder.name} was tampered with: {name} has another sha256; roll back")
     extra = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - set(manifest.files) - {MANIFEST}
     if extra:

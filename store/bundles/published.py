@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,14 @@ class Pointer(BaseModel):
     """The newest last."""
 
 
+def _touched(path: Path) -> Hashable:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return str(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
 @dataclass(frozen=True)
 class PublishedBundles:
     """The folder that holds all bundles."""
@@ -82,6 +90,14 @@ class PublishedBundles:
         if version not in self.versions():
             raise BundleError(f"there is no bundle {version!r} in {self.root}; see `endcap models list`")
         return self.root / version
+
+    def mark(self, *versions: str) -> tuple[Hashable, ...]:
+        """Return what differs once champion.json or a file of these versions is touched: champion.json's part first.
+
+        Cost: one look at champion.json, and one at each file of the versions.
+        """
+        folders = [self.root / version for version in versions]
+        return (_touched(self.root / _POINTER), *(tuple(map(_touched, sorted(one.rglob("*")))) for one in folders))
 
     def champion(self, *, verify: bool = True) -> Bundle:
         """Open the champion. Raises BundleError when there is none."""
