@@ -31,12 +31,17 @@ class Neighbours:
         np.add.at(sums, self.rows.take(query_rows, axis=0).ravel(), weights.ravel())
         return sums[:-1]
 
-    def contributions(self, query_rows: Int32, query_weights: Float32, row: int) -> tuple[Int32, Float32]:
-        """Return the query rows that reach `row` and what each adds to its score, shape (m,)."""
-        query_rows, query_weights = self._covered(query_rows, query_weights)
-        added = np.where(self.rows[query_rows] == row, self.weights[query_rows], 0).sum(axis=1) * query_weights
-        reaching = np.flatnonzero(added > 0)
-        return query_rows[reaching], added[reaching].astype(np.float32)
+    def contributions(self, query_rows: Int32, query_weights: Float32, rows: Int32) -> Float32:
+        """Return what each query row adds to each of some rows' sums, shape (q, m); 0 where it does not reach it.
+
+        query_rows, query_weights: shape (q,), rows of the table. rows: shape (m,).
+        """
+        near, weights = self.rows.take(query_rows, axis=0), self.weights.take(query_rows, axis=0)
+        # A row stands once among an item's neighbours: few of the places compared are hits.
+        column, place = np.divmod(np.flatnonzero(near.ravel() == rows[:, None]), near.size)
+        added = np.zeros((len(near), len(rows)), dtype=np.float32)
+        added[place // near.shape[1], column] = weights.ravel()[place]
+        return added * query_weights[:, None]
 
     def _covered(self, query_rows: Int32, query_weights: Float32) -> tuple[Int32, Float32]:
         covered = query_rows < len(self)

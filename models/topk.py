@@ -22,8 +22,15 @@ def best_first(scores: Float32, rows: Int32 | Int64, k: int) -> Int64:
     return kept[np.argsort(_high_before_low(scores[kept]) << 32 | tie_order(rows[kept]))][:k]
 
 
+def places_by_size(amounts: Float32) -> Int64:
+    """Return places within the last axis, the highest amount first, equal ones in their order; same shape."""
+    places = np.arange(amounts.shape[-1])
+    ordered: Int64 = np.sort(_high_before_low(amounts) << 32 | places) & 0xFFFFFFFF
+    return ordered
+
+
 def _high_before_low(scores: Float32) -> Int64:
-    """Return 32-bit numbers, shape (n,), in the opposite order of scores and equal where those are.
+    """Return 32-bit numbers, of the same shape, in the opposite order of scores and equal where those are.
 
     One key that holds score and tie sorts in a third of the time of two keys.
     """

@@ -9,7 +9,7 @@ from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
 from models.sources.answers import Dense, Nearest, Silence
-from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
+from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 
 
@@ -48,22 +48,22 @@ class Als:
             return Dense((self.index.vectors @ self._direction(rows)) * self.inverse_lengths)
         return Nearest(self.index, self.fold_in(rows, weights))
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return the items that raise this row's score and by how much; the parts of Hu, Koren & Volinsky, section 5.
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        """Return the items asked about and by how much each raises a row; the parts of Hu, Koren & Volinsky, section 5.
 
         x_u is linear in the confidences given the shopper's own metric: score_ui = sum_j c_uj * y_i' A_u^-1 y_j.
         """
-        rows, weights = query_of(context, len(self.index), self.query_items)
-        if not len(rows) or row >= len(self.index):
-            return NO_ROWS, NO_SCORES
-        vectors, own = self.index.vectors, self.index.vectors[rows]
+        asked, weights = query_of(context, len(self.index), self.query_items)
+        own, wanted = self.index.vectors[asked], self.index.vectors[rows].T
+        added: Float32
         if len(context.anchors):
-            added = (own @ vectors[row]) * self.inverse_lengths[rows] * self.inverse_lengths[row] / len(rows)
+            lengths = self.inverse_lengths
+            added = own @ wanted * lengths[asked, None] * lengths[rows] / np.float32(len(asked))
         else:
             confidences = np.float32(self.alpha) * weights
-            added = confidences * (own @ np.linalg.solve(self._metric(own, confidences), vectors[row]))
-        raising = np.flatnonzero(added > 0)
-        return rows[raising], added[raising].astype(np.float32)
+            solved: Float32 = np.linalg.solve(self._metric(own, confidences), wanted)
+            added = confidences[:, None] * (own @ solved)
+        return asked, np.maximum(added, 0)
 
     def fold_in(self, rows: Int32, weights: Float32) -> Float32:
         """Return the shopper's vector x_u, shape (F,): A_u^-1 Y' c_u.

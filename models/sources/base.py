@@ -58,6 +58,9 @@ class Source(Protocol):
         """Return what this source has to say; work that proposing and scoring share is done here, once."""
         ...
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return the shopper's items (or anchors) that carry this row's score and how much each adds, shape (m,)."""
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        """Return shopper's items (or anchors), shape (q,), and what each adds to each row's score, shape (q, m).
+
+        rows: shape (m,), rows that this source has a score of. Nothing is below 0; 0 = it adds nothing.
+        """
         ...

@@ -37,9 +37,11 @@ class BuyAgain:
         """Return a score for what the shopper bought: how likely it is to be bought again."""
         return Few(*self._scored(context, context.interactions.purchases > 0))
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return the item itself: the shopper bought it."""
-        return self._scored(context, (context.interactions.purchases > 0) & (context.interactions.items == row))
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        """Return the items themselves: the shopper bought them."""
+        own = context.interactions
+        asked, scores = self._scored(context, (own.purchases > 0) & np.isin(own.items, rows))
+        return asked, np.where(asked[:, None] == rows, scores[:, None], 0)
 
     def _scored(self, context: Context, chosen: Mask) -> tuple[Int32, Float32]:
         """Return the chosen rows of the interactions, shape (m,), all bought at least once, and their scores."""

@@ -10,7 +10,7 @@ from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
 from models.sources.answers import Nearest, NearestAndNewer, Silence
-from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
+from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 from models.words import Description, Words
 
@@ -50,14 +50,10 @@ class Content:
         nearest = Nearest(self.index, profile, above=0.0)
         return NearestAndNewer(nearest, self.newcomers @ profile) if len(self.newcomers) else nearest
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return the items asked about that resemble this row, and each one's part of the cosine."""
-        rows, parts = self._query(context)
-        if row >= self._n_rows:
-            return NO_ROWS, NO_SCORES
-        added = parts * (self._vectors(rows) @ self._vectors(np.array([row]))[0])
-        resembling = np.flatnonzero(added > 0)
-        return rows[resembling], added[resembling]
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        """Return the items asked about, and the part of a row's cosine of each that resembles it."""
+        asked, parts = self._query(context)
+        return asked, np.maximum(parts[:, None] * (self._vectors(asked) @ self._vectors(rows).T), 0)
 
     @property
     def _n_rows(self) -> int:

@@ -12,7 +12,7 @@ from models.context import Context
 from models.errors import InputError
 from models.ordered import OrderedRows
 from models.sources.answers import Shared
-from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
+from models.sources.base import NO_ROWS, Answer, Learned
 
 _OF_A_WINDOW = re.compile(r"(?:rows|scores)_(\d+)d")
 
@@ -44,10 +44,10 @@ class SharedList:
             raise InputError(f"{self.name} was not counted over a window of {context.window_days} days; {instead}")
         return self.windows[context.window_days]
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return nothing: no item of the shopper's carries it."""
-        del context, row
-        return NO_ROWS, NO_SCORES
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        """Return nothing: no item of the shopper's carries them."""
+        del context
+        return NO_ROWS, np.zeros((0, len(rows)), dtype=np.float32)
 
 
 def window_arrays(days: int, ordered: OrderedRows) -> Arrays:

@@ -30,9 +30,10 @@ class Table:
         rows, weights = self._query(context)
         return Sums(self.neighbours.sums(rows, weights)) if len(rows) else Silence()
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        """Return the items asked about that have this row among their neighbours, and each one's part."""
-        return self.neighbours.contributions(*self._query(context), row)
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        """Return the items asked about, and what each that has a row among its neighbours adds to it."""
+        asked, weights = self._query(context)
+        return asked, self.neighbours.contributions(asked, weights, rows)
 
     def _query(self, context: Context) -> tuple[Int32, Float32]:
         return query_of(context, len(self.neighbours), self.query_items)

@@ -11,7 +11,7 @@ from models.context import Context
 from models.index import ExactIndex
 from models.placement import Placement
 from models.sources.answers import Dense, Nearest
-from models.sources.base import NO_ROWS, NO_SCORES, Answer, Learned
+from models.sources.base import NO_ROWS, Answer, Learned
 
 NOBODY = Context(now_us=0)
 
@@ -31,9 +31,9 @@ class Scored:
         del context
         return Dense(self.scores)
 
-    def because(self, context: Context, row: int) -> tuple[Int32, Float32]:
-        del context, row
-        return NO_ROWS, NO_SCORES
+    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
+        del context
+        return NO_ROWS, np.zeros((0, len(rows)), np.float32)
 
 
 def placement(**sources: int) -> Placement:

@@ -80,7 +80,8 @@ def test_a_reason_names_the_few_items_that_carry_half_strongest_first() -> None:
     told = recommend(context, snapshot, replace(HOME, sources={"item_knn": 50}))
     source = snapshot.sources["item_knn"]
     for row, reason in zip(told.rows.tolist(), reasons(context, snapshot, told), strict=True):
-        amounts = dict(zip(*(column.tolist() for column in source.because(context, row)), strict=True))
+        items, added = source.because(context, np.array([row], np.int32))
+        amounts = dict(zip(items.tolist(), added[:, 0].tolist(), strict=True))
         named = [amounts[item] for item in reason.because_of.tolist()]
         assert named == sorted(named, reverse=True)
         assert sum(named) >= 0.5 * sum(amounts.values()) > sum(named[:-1])
