@@ -42,7 +42,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.callback(parts.database.close)
         stack.callback(parts.answering.histories.close)
-        for part in (parts.cache, parts.writer, parts.imports, parts.snapshots):
+        parts.metrics.watch(lambda: health.readings(parts))
+        for part in (parts.cache, parts.writer, parts.imports, parts.snapshots, parts.metrics):
             await part.start()
             stack.push_async_callback(part.close)
         yield

@@ -171,7 +171,9 @@ class _Gauges:
         lowest, highest = partial(gauge, multiprocess_mode="livemin"), partial(gauge, multiprocess_mode="livemax")
         self._ready = lowest("ready", "1 while /readyz answers 200")
         self._redis = lowest("redis_up", "0 while Redis is away; 1 also when the cache is in this process")
-        self._database = lowest("database_up", "0 while the database is away")
+        self._database = lowest(
+            "database_up", "0 while the database does not answer, or did not take the newest events"
+        )
         self._model_age = highest("model_age_seconds", "Since the events end that the model learned; +Inf without one")
         self._catalogue_age = highest("catalogue_age_seconds", "Since stock and prices were read; +Inf before that")
         self._refused = highest("bundles_refused", "Published bundles that were refused; /readyz names them")

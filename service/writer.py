@@ -72,6 +72,8 @@ class EventWriter:
         self._arrived = asyncio.Event()
         self._is_closing = False
         self._task: asyncio.Task[None] | None = None
+        self.problem: str | None = None
+        """Why the newest events could not be stored; None when they were."""
 
     async def start(self) -> None:
         """Begin to write. Raises DatabaseError when a commit would not survive a power cut."""
@@ -149,8 +151,9 @@ class EventWriter:
             self._answer(group, stored)
 
     def _answer(self, group: Sequence[_Request], stored: Stored) -> None:
+        self.problem = None if stored.error is None else str(stored.error)
         if stored.error is not None:
-            _log.warning("events_not_stored", error=str(stored.error))
+            _log.warning("events_not_stored", error=self.problem)
         at = 0
         for request in group:
             if stored.error is not None:

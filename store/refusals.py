@@ -35,7 +35,9 @@ def explain(error: Exception, subject: str) -> DatabaseError:
     """Return the error to raise instead of `error`, which came from a driver; `subject` is what it is about."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     advice = _advice(cause)
-    detail = " ".join(str(cause).split())
+    # PostgreSQL's DETAIL holds the values of a row, and this message goes to the log.
+    said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
+    detail = " ".join(said.split())
     return DatabaseError(f"{subject} {advice} ({detail})")
 
 

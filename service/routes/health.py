@@ -32,7 +32,7 @@ class Health:
     """What /readyz says."""
 
     waiting_for: Sequence[str]
-    """Without these nothing can be answered, or no event be kept."""
+    """Without these nothing can be answered."""
     degraded: Mapping[str, str]
     """What answers go without -> what that means."""
 
@@ -52,7 +52,7 @@ async def livez(_request: Request) -> Response:
 
 @router.get("/readyz", responses={503: {"description": "Not ready; the reply says what it waits for."}})
 async def readyz(request: Request) -> Response:
-    """Say whether answers and events can be taken: 200 when ready or degraded, 503 with what it waits for."""
+    """Say whether there are answers: 200 when ready or degraded, 503 with what it waits for."""
     parts = parts_of(request)
     health = health_of(parts)
     reply = _json(
@@ -90,10 +90,8 @@ def health_of(parts: Parts) -> Health:
     snapshots = parts.snapshots
     waiting_for = []
     if snapshots.champion is None:
-        waiting_for.append(snapshots.waiting_for or "a published bundle: run `endcap train`")
-    if parts.writer.problem is not None:
-        waiting_for.append(f"a place where events survive a power cut: {parts.writer.problem}")
-    return Health([_without_password(each) for each in waiting_for], dict(_degraded(parts)))
+        waiting_for.append(_without_password(snapshots.waiting_for or "a published bundle: run `endcap train`"))
+    return Health(waiting_for, dict(_degraded(parts)))
 
 
 def readings(parts: Parts) -> Readings:
@@ -104,7 +102,7 @@ def readings(parts: Parts) -> Readings:
         model_age_seconds=parts.snapshots.model_age_seconds,
         catalogue_age_seconds=parts.snapshots.catalogue_age_seconds,
         redis_up=parts.cache.state != "away",
-        database_up=parts.database_state() == "ok",
+        database_up=parts.database_state() == "ok" and parts.writer.problem is None,
         bundles_refused=len(parts.snapshots.refused),
     )
 
@@ -112,7 +110,9 @@ def readings(parts: Parts) -> Readings:
 def _degraded(parts: Parts) -> Iterator[tuple[str, str]]:
     snapshots = parts.snapshots
     if parts.database_state() == "away":
-        yield "database", "away: events are refused (503), and shoppers whom the cache forgot are answered as new"
+        yield "database", "away: a shopper whom the cache does not know is answered without a history"
+    if parts.writer.problem is not None:
+        yield "events", f"the newest were refused (503): {_without_password(parts.writer.problem)}"
     if parts.cache.state == "away":
         yield "redis", "away: every answer is computed, from the database"
     age, allowed = snapshots.catalogue_age_seconds, REFRESHES_MISSED * snapshots.catalogue_refresh_seconds
