@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import socket
@@ -11,8 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,36 +71,48 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
+@dataclass
+class Demo:
+    """The demo as a terminal runs it, in a process group of its own; what it says goes into a file."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text(errors="replace")
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while "Ctrl-C ends the service" not in self.said:
+            assert self.process.poll() is None, f"the demo ended: {self.said[-2000:]}"
+            assert time.monotonic() < deadline, f"the demo says nothing more: {self.said[-2000:]}"
+            time.sleep(0.05)
+
+
 @contextmanager
-def demo(tree: Path, *command: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """The demo as a terminal runs it, in a process group of its own, and what it has said when it is ready."""
+def demo(tree: Path, *command: str, **settings: str) -> Iterator[Demo]:
     environment = {**os.environ, **settings, "PATH": f"{ENDCAP.parent}{os.pathsep}{os.environ['PATH']}"}
-    with subprocess.Popen(
-        command or (sys.executable, ".ci/demo.py"),
-        cwd=tree,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    output = tree / "said"
+    with (
+        output.open("wb") as file,
+        subprocess.Popen(
+            command or (sys.executable, ".ci/demo.py"),
+            cwd=tree,
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            yield process, said_until_ready(process)
+            running = Demo(process, output)
+            running.wait_until_ready()
+            yield running
         finally:
-            if process.poll() is None:
+            # Whatever the test found, nothing of the group stays.
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def said_until_ready(process: subprocess.Popen[str]) -> list[str]:
-    said: list[str] = []
-    deadline = time.monotonic() + WAIT_SECONDS
-    assert process.stdout is not None
-    while not said or "Ctrl-C ends the service" not in said[-1]:
-        readable, _, _ = select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))
-        assert readable, "the demo says nothing more: " + "".join(said[-20:])
-        said.append(process.stdout.readline())
-        assert said[-1], "the demo ended: " + "".join(said[-20:])
-    return said
 
 
 def is_listening(port: int) -> bool:
@@ -117,20 +128,20 @@ def by_shell(script: str, **settings: str) -> str:
 
 
 @needs_curl
-@pytest.mark.parametrize("key", ["", "a key"])
+@pytest.mark.parametrize("key", ["", "a-key-of-22-characters"])
 def test_what_the_demo_says_to_try_changes_the_households_list(tree: Path, key: str) -> None:
     port = free_port()
-    with demo(tree, ENDCAP_PORT=str(port), ENDCAP_API_KEY=key) as (_, said):
-        titles = [line.split(maxsplit=2)[1] for line in said if re.match(r" +\d+  ", line)]
-        post, ask, similar = (line for line in said if line.startswith("  curl "))
+    with demo(tree, ENDCAP_PORT=str(port), ENDCAP_API_KEY=key) as running:
+        listed = re.findall(r"^ +\d+  (\S+)", running.said, re.MULTILINE)
+        post, ask, similar = re.findall(r"^  curl .+", running.said, re.MULTILINE)
         assert json.loads(by_shell(post, ENDCAP_API_KEY=key))["accepted"] == 1
         bought = re.findall(r'"item_id": "([^"]+)"', post)
-        assert bought == [titles[-3]]
+        assert bought == [listed[-3]]
         after = [item["item_id"] for item in json.loads(by_shell(ask, ENDCAP_API_KEY=key))["items"]]
         assert after
         assert not set(bought) & set(after)
         assert json.loads(by_shell(similar, ENDCAP_API_KEY=key))["items"]
-        assert not key or key not in "".join(said)
+        assert not key or key not in running.said
 
 
 @needs_curl
@@ -149,22 +160,21 @@ def test_the_readmes_curls_are_answered(tree: Path) -> None:
 @pytest.mark.parametrize("command", [("make", "demo"), (sys.executable, ".ci/demo.py")], ids=["make", "script"])
 def test_ctrl_c_ends_the_demo_and_the_service(tree: Path, command: tuple[str, ...]) -> None:
     port = free_port()
-    with demo(tree, *command, ENDCAP_PORT=str(port)) as (process, _):
+    with demo(tree, *command, ENDCAP_PORT=str(port)) as running:
         assert is_listening(port)
-        os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=WAIT_SECONDS)
-        assert "Traceback" not in said
+        os.killpg(running.process.pid, signal.SIGINT)
+        code = running.process.wait(WAIT_SECONDS)
+        assert "Traceback" not in running.said
         # make says by its own exit code that it was interrupted.
-        assert process.returncode in ({2, 130, -signal.SIGINT} if command[0] == "make" else {0})
+        assert code in ({2, 130, -signal.SIGINT} if command[0] == "make" else {0})
         assert not is_listening(port)
 
 
 def test_a_demo_that_is_told_to_end_takes_the_service_with_it(tree: Path) -> None:
     port = free_port()
-    with demo(tree, ENDCAP_PORT=str(port)) as (process, _):
-        process.terminate()
-        process.communicate(timeout=WAIT_SECONDS)
-        assert process.returncode == 0
+    with demo(tree, ENDCAP_PORT=str(port)) as running:
+        running.process.terminate()
+        assert running.process.wait(WAIT_SECONDS) == 0
         assert not is_listening(port)
 
 
