@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import pty
+import re
 import select
 import socket
 import subprocess
@@ -118,12 +119,18 @@ class Server:
     output: Path
 
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> tuple[int, dict[str, str]]:
+        status, told, _ = self.read(method, path, body, **headers)
+        return status, told
+
+    def read(
+        self, method: str, path: str, body: str | None = None, **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         connection.request(method, path, body, {"X-Shopper": MARKER, **headers})
         reply = connection.getresponse()
-        reply.read()
+        read = reply.read()
         connection.close()
-        return reply.status, {name.lower(): value for name, value in reply.getheaders()}
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, read
 
     def send(self, raw: bytes) -> bytes:
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
@@ -152,17 +159,30 @@ def wait_until_open(port: int, process: subprocess.Popen[str]) -> None:
     raise AssertionError("the server did not start")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    port, output = free_port(), tmp_path / "output"
+@contextlib.contextmanager
+def serving(arguments: list[str], output: Path, **environment: str) -> Iterator[Server]:
+    """Start a server, given its arguments but for the port, and end it."""
+    port = free_port()
     with output.open("w") as file:
-        process = subprocess.Popen([sys.executable, "-c", SERVICE, str(port)], stdout=file, stderr=file, text=True)
+        process = subprocess.Popen(
+            [sys.executable, *arguments, str(port)],
+            env={**os.environ, **environment},
+            stdout=file,
+            stderr=file,
+            text=True,
+        )
     try:
         wait_until_open(port, process)
         yield Server(process, port, output)
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(["-c", SERVICE], tmp_path / "output") as started:
+        yield started
 
 
 FAILURES = ["chained", "group", "database", "task", "callback", "thread", "cleanup", "warning", "line", "traceback"]
@@ -185,6 +205,32 @@ def test_nothing_of_who_asked_for_what_is_in_any_line(server: Server) -> None:
     lines = server.stop()
     assert MARKER not in server.output.read_text()
     assert {line["level"] for line in lines} == {"info", "warning", "error"}
+
+
+def test_nothing_of_who_asked_for_what_is_in_any_line_of_the_whole_service(home: Path, tmp_path: Path) -> None:
+    event = {"event_type": "purchase", "user_id": MARKER, "item_id": MARKER, "search": MARKER, "event_id": MARKER}
+    bodies = [
+        {"events": [event, event, {**event, "item_id": "other"}, {**event, "price": "x"}]},
+        {"user_id": MARKER, "placement": "home", "session_item_ids": [MARKER]},
+        {"item_id": MARKER, "placement": MARKER},
+        [MARKER],
+    ]
+    with serving(["-m", "cli", "serve", "--port"], tmp_path / "output", ENDCAP_HOME=str(home)) as server:
+        paths = json.loads(server.read("GET", "/openapi.json")[2])["paths"]
+        statuses = set()
+        for template, methods in paths.items():
+            path = re.sub(r"{\w+}", MARKER, template)
+            for method in methods:
+                for query in ("", f"?{MARKER}", f"?placement={MARKER}&n=3", f"?n={MARKER}&category={MARKER}"):
+                    for body in bodies if method == "post" else [None]:
+                        status, _ = server.ask(
+                            method.upper(), path + query, json.dumps(body), **{"Content-Type": "application/json"}
+                        )
+                        statuses.add(status)
+        lines = server.stop()
+    assert {200, 202, 404, 422} <= statuses
+    assert "bundle_serves" in {line["event"] for line in lines}
+    assert MARKER not in server.output.read_text()
 
 
 def test_a_line_of_a_request_has_its_id_and_the_others_have_none(server: Server) -> None:
