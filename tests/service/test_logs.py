@@ -208,7 +208,13 @@ def test_nothing_of_who_asked_for_what_is_in_any_line(server: Server) -> None:
 
 
 def test_nothing_of_who_asked_for_what_is_in_any_line_of_the_whole_service(home: Path, tmp_path: Path) -> None:
-    event = {"event_type": "purchase", "user_id": MARKER, "item_id": MARKER, "search": MARKER, "event_id": MARKER}
+    event = {
+        "event_type": "purchase",
+        "user_id": MARKER,
+        "item_id": MARKER,
+        "properties": {"said": MARKER},
+        "event_id": MARKER,
+    }
     bodies = [
         {"events": [event, event, {**event, "item_id": "other"}, {**event, "price": "x"}]},
         {"user_id": MARKER, "placement": "home", "session_item_ids": [MARKER]},
