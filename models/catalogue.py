@@ -101,7 +101,7 @@ class Catalogue:
     def within(self, path: tuple[str, ...]) -> Mask:
         """Mark the items of a category and of all categories below it, shape (n,); none for one that nobody has.
 
-        path: from the widest to the narrowest, not empty. Cost at 92k rows: 60 microseconds.
+        path: from the widest to the narrowest. Cost at 92k rows: 60 microseconds, and once 5 milliseconds.
         """
         # One place more than there are categories: the -1 of an item without one wraps around to it.
         marked = np.zeros(len(self.categories) + 1, dtype=np.bool_)
