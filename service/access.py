@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import re
 from functools import lru_cache
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -89,7 +90,7 @@ class RequireLocalName(_Guard):
     """
 
     def _refusal(self, scope: Scope) -> Problem | None:
-        if is_loopback(_name_in(_header(scope, b"host"))):
+        if _is_local(_header(scope, b"host")):
             return None
         return Problem(
             421,
@@ -119,8 +120,9 @@ def _key_in(authorization: bytes) -> bytes:
     return user
 
 
-def _name_in(host: bytes) -> str:
-    """Return the name of a Host header without port and brackets."""
+@lru_cache(maxsize=256)
+def _is_local(host: bytes) -> bool:
+    """Say whether a Host header, with or without a port, names this machine."""
     text = host.decode("latin-1")
     bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+)\](?::\d*)?", text)
-    return bracketed[1] if bracketed else re.sub(r":\d*$", "", text)
+    return is_loopback(bracketed[1] if bracketed else re.sub(r":\d*$", "", text))
