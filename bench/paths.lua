@@ -1,15 +1,20 @@
--- wrk -s bench/paths.lua URL -- FILE: asks for the paths in a file, one a line, in turn and again from the first, and
--- ends with what happened as a line of JSON.
-local requests, at = {}, 0
+-- wrk -s bench/paths.lua URL -- FILE [once]: asks for the paths in a file, one a line, in turn, then again from the first
+-- or, with `once`, no longer; and ends with what happened as a line of JSON.
+local requests, at, once = {}, 0, false
 
 function init(arguments)
   for path in io.lines(arguments[1]) do
     requests[#requests + 1] = wrk.format("GET", path)
   end
+  once = arguments[2] == "once"
 end
 
 function request()
-  at = at % #requests + 1
+  if at == #requests then
+    if once then wrk.thread:stop() end
+    at = 0
+  end
+  at = at + 1
   return requests[at]
 end
 

@@ -75,7 +75,7 @@ class Asked:
         mask = eligible(context, snapshot.catalogue, placement)
         found = gather(context, snapshot.sources, placement, mask)
         ranker = snapshot.ranker_of(placement)
-        ranked = found.rows[_order(ranker.score(context, found), found)]
+        ranked = found.rows[_order(ranker.weigh(context, found).scores, found)]
         answer = recommend(context, snapshot, placement)
         return {
             "context": self.build,
@@ -87,7 +87,7 @@ class Asked:
                 for name in placement.sources
                 if name in snapshot.sources
             },
-            "  rank": lambda: _order(ranker.score(fresh(), found), found),
+            "  rank": lambda: _order(ranker.weigh(fresh(), found).scores, found),
             "  rules": lambda: finish(ranked, fresh(), snapshot, placement, mask),
             "reasons": lambda: reasons(fresh(), snapshot, answer),
             "tell": lambda: tell(fresh(), snapshot, answer),

@@ -6,19 +6,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 CONNECTIONS = 16
 _SCRIPT = Path(__file__).with_name("paths.lua")
-
-
-@dataclass(frozen=True)
-class Peak:
-    """What one run found."""
-
-    replies: int
-    per_second: float
 
 
 def find_wrk() -> str:
@@ -29,17 +20,22 @@ def find_wrk() -> str:
     return found
 
 
-def peak(port: int, paths: Sequence[str], seconds: int) -> Peak:
-    """Ask for the paths in turn for some seconds. Raises SystemExit when an answer was no answer."""
+def peak_per_second(port: int, paths: Sequence[str], seconds: int, *, once: bool) -> float:
+    """Ask for the paths in turn for some seconds; return the answers a second.
+
+    once: ask no question again, and end early when all are answered. Raises SystemExit when an answer was none.
+    """
     with tempfile.NamedTemporaryFile("w", prefix="paths-") as file:
         file.write("\n".join(paths) + "\n")
         file.flush()
         options = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(_SCRIPT)]
-        command = [find_wrk(), *options, f"http://127.0.0.1:{port}", "--", file.name]
+        how = ["once"] if once else []
+        command = [find_wrk(), *options, f"http://127.0.0.1:{port}", "--", file.name, *how]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         sys.exit(f"wrk failed: {ran.stderr or ran.stdout}")
     found = json.loads(ran.stdout.splitlines()[-1])
     if found["refused"] or found["broken"] or not found["replies"]:
         sys.exit(f"of {found['replies']} replies {found['refused']} were no 200; {found['broken']} never came")
-    return Peak(found["replies"], found["replies"] / found["microseconds"] * 1e6)
+    per_second: float = found["replies"] / found["microseconds"] * 1e6
+    return per_second

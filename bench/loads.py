@@ -1,0 +1,118 @@
+"""The cases of bench.serving under load: the most in interleaved rounds, and the waits at half of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.open_loop import ask_steadily
+from bench.questions import EMPTY, Case
+from bench.servers import Server
+from bench.stages import Spent, read_stages
+from bench.wrk import peak_per_second
+
+_FIRST_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How long everything takes."""
+
+    rounds: int
+    seconds: int
+    """Of one case in a round."""
+    steady_seconds: int
+
+
+@dataclass(frozen=True)
+class PeakFound:
+    """The most that one case gets."""
+
+    name: str
+    target: float | None
+    per_second: float
+    """Median of the rounds, as is `ratio`."""
+    ratio: float
+    """To the empty route in the same round."""
+    ratio_low: float
+    ratio_high: float
+    kept: float
+    """The share of answers that were kept ones."""
+    stages_us: Mapping[str, float] = field(default_factory=dict)
+    """Mean a request, as the service measures them."""
+
+
+@dataclass(frozen=True)
+class WaitsFound:
+    """How long answers take at half of the most, in microseconds."""
+
+    asked_per_second: float
+    median_us: float
+    p99_us: float
+    late_p99_us: float
+    """How late the client itself was."""
+
+
+def find_peaks(cases: Sequence[Case], servers: Mapping[str, Server], protocol: Protocol) -> dict[str, PeakFound]:
+    """Drive every case in every round, each server at rest before. The first case is the reference."""
+    rates: dict[str, list[float]] = {case.name: [] for case in cases}
+    spent = {case.name: Spent() for case in cases}
+    for case in cases:
+        _drive(case, servers[case.server], _FIRST_SECONDS, Spent())
+    for _ in range(protocol.rounds):
+        for case in cases:
+            rates[case.name].append(_drive(case, servers[case.server], protocol.seconds, spent[case.name]))
+    references = np.array(rates[cases[0].name])
+    found = {}
+    for case in cases:
+        ratios = np.array(rates[case.name]) / references
+        found[case.name] = PeakFound(
+            name=case.name,
+            target=case.target,
+            per_second=float(np.median(rates[case.name])),
+            ratio=float(np.median(ratios)),
+            ratio_low=float(ratios.min()),
+            ratio_high=float(ratios.max()),
+            kept=spent[case.name].hits,
+            stages_us=spent[case.name].mean_us(),
+        )
+    return found
+
+
+def find_waits(
+    cases: Sequence[Case], servers: Mapping[str, Server], peaks: Mapping[str, PeakFound], protocol: Protocol
+) -> dict[str, WaitsFound]:
+    """Ask every case at half of its peak."""
+    found = {}
+    for case in cases:
+        server, per_second = servers[case.server], peaks[case.name].per_second / 2
+        warm(case, server)
+        paths = case.paths(min(round(per_second * protocol.steady_seconds), case.most))
+        seconds = len(paths) / per_second if case.once else protocol.steady_seconds
+        waits = ask_steadily(server.port, paths, per_second, seconds)
+        found[case.name] = WaitsFound(
+            asked_per_second=per_second,
+            median_us=float(np.median(waits.latency_us)),
+            p99_us=float(np.percentile(waits.latency_us, 99)),
+            late_p99_us=float(np.percentile(waits.lateness_us, 99)),
+        )
+    return found
+
+
+def warm(case: Case, server: Server) -> None:
+    """Let the service remember what the case says it does, and wait until it is at rest."""
+    for path in case.warm(case.most):
+        server.get(path)
+    server.settle()
+
+
+def _drive(case: Case, server: Server, seconds: int, spent: Spent) -> float:
+    warm(case, server)
+    before = _stages_of(case, server)
+    found = peak_per_second(server.port, case.paths(case.most), seconds, once=case.once)
+    spent.add(before, _stages_of(case, server))
+    return found
+
+
+def _stages_of(case: Case, server: Server) -> Mapping[str, float]:
+    return {} if case.server == EMPTY else read_stages(server)
