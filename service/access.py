@@ -6,7 +6,6 @@ import hmac
 import ipaddress
 import re
 from functools import lru_cache
-from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,7 +31,6 @@ def refuse_open(host: str, key: str | None) -> None:
         )
 
 
-@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Say whether an address or a name is reached from this machine alone. A name we do not know is not."""
     try:
