@@ -13,7 +13,7 @@ import structlog
 
 from models.errors import BundleError, DatabaseError
 from models.placement import Placement
-from service.serving import Serving, open_serving, over_newer_catalogue
+from service.serving import Serving, give_back_memory, open_serving, over_newer_catalogue
 from service.watching import Watching
 from store.bundles.published import PublishedBundles
 from store.database import Database
@@ -125,6 +125,7 @@ class Snapshots:
         began_us = self._clock()
         new = await self._in_thread(partial(self._open, version))
         self.champion, self.waiting_for = new, None
+        await self._in_thread(give_back_memory)
         took_seconds = round((self._clock() - began_us) / 1e6, 3)
         _log.info("bundle_serves", model_version=version, items=len(new.view.catalogue), took_seconds=took_seconds)
         for placement, reason in new.degraded.items():
