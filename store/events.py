@@ -186,12 +186,12 @@ def events_of(
     limit: int,
     columns: Sequence[str] = HISTORY_COLUMNS,
 ) -> list[Row]:
-    """Return the newest events of one shopper with ts_us > after_us (None: all), newest first, at most `limit`.
+    """Return the newest events of one shopper about items, ts_us > after_us (None: all), newest first, at most `limit`.
 
     shopper: a shopper key, "u:" and a user_id or "a:" and an anonymous_id; the latter has only events without a user.
     """
     kind, _, shopper_id = shopper.partition(":")
-    query = select_columns(events, columns)
+    query = select_columns(events, columns).where(events.c.item_id.is_not(None))
     if kind == "u":
         query = query.where(events.c.user_id == shopper_id)
     else:

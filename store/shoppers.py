@@ -64,7 +64,7 @@ def past_of(event_item_ids: Sequence[str], events: Events, as_of_us: int, memory
 def event_columns(newest_first: Sequence[tuple[Any, ...]]) -> tuple[tuple[str, ...], Events]:
     """Return the item ids and the columns of one shopper's events in order of time.
 
-    newest_first: (event_type, item_id, ts_us, price, order_id); an event without an item says nothing of liking.
+    newest_first: (event_type, item_id, ts_us, price, order_id); one without an item says nothing of liking: it goes.
     """
     rows = [row for row in reversed(newest_first) if row[1] is not None]
     order_of = {order: number for number, order in enumerate({row[4] for row in rows} - {None})}
