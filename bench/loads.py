@@ -1,7 +1,7 @@
 """The cases of bench.serving under load: the most in interleaved rounds, and the waits at half of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,8 +38,6 @@ class PeakFound:
     ratio_high: float
     kept: float
     """The share of answers that were kept ones."""
-    stages_us: Mapping[str, float] = field(default_factory=dict)
-    """Mean a request, as the service measures them."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class WaitsFound:
     p99_us: float
     late_p99_us: float
     """How late the client itself was."""
+    stages_us: Mapping[str, float]
+    """Mean a request, as the service measures them."""
 
 
 def find_peaks(cases: Sequence[Case], servers: Mapping[str, Server], protocol: Protocol) -> dict[str, PeakFound]:
@@ -74,7 +74,6 @@ def find_peaks(cases: Sequence[Case], servers: Mapping[str, Server], protocol: P
             ratio_low=float(ratios.min()),
             ratio_high=float(ratios.max()),
             kept=spent[case.name].hits,
-            stages_us=spent[case.name].mean_us(),
         )
     return found
 
@@ -89,12 +88,15 @@ def find_waits(
         warm(case, server)
         paths = case.paths(min(round(per_second * protocol.steady_seconds), case.most))
         seconds = len(paths) / per_second if case.once else protocol.steady_seconds
+        spent, before = Spent(), _stages_of(case, server)
         waits = ask_steadily(server.port, paths, per_second, seconds)
+        spent.add(before, _stages_of(case, server))
         found[case.name] = WaitsFound(
             asked_per_second=per_second,
             median_us=float(np.median(waits.latency_us)),
             p99_us=float(np.percentile(waits.latency_us, 99)),
             late_p99_us=float(np.percentile(waits.lateness_us, 99)),
+            stages_us=spent.mean_us(),
         )
     return found
 

@@ -53,9 +53,12 @@ def _waits(cases: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _stages(cases: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the mean microseconds of a request; `all` is a core's time a request at the most, HTTP's included."""
+    """Return where the time of a request goes at half of the most, waits included.
+
+    `at most`: a core's time for one request when it does nothing else, that of the HTTP server included.
+    """
     names = [name for name in (*STAGES, REQUEST) if any(name in case["stages_us"] for case in cases)]
-    lines = [f"{'microseconds a request':26}{''.join(f'{name:>11}' for name in (*names, 'all'))}"]
+    lines = [f"{'stages, mean us':26}{''.join(f'{name:>11}' for name in (*names, 'at most'))}"]
     for case in cases:
         stages = [case["stages_us"].get(name) for name in names]
         told = "".join(f"{'':>11}" if stage is None else f"{stage:11.0f}" for stage in stages)
