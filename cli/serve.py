@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from fastapi import FastAPI
 from threadpoolctl import threadpool_limits
 from service.access import refuse_open
 from service.imported import ImportWatch
@@ -26,7 +25,7 @@ from store.shopper_cache.on_redis import RedisCache
 from cli.settings import Settings, read_settings
 from models.errors import ConfigurationError
 from service.answering import Answering
-from service.app import create_app
+from service.app import Application, create_app
 from service.histories import Histories
 from service.metrics import Metrics
 from service.parts import Parts
@@ -76,7 +75,7 @@ def serve_command(
         )
 
 
-def application() -> FastAPI:
+def application() -> Application:
     """Return the application of one process: what each worker calls."""
     # Requests share a core among them: threads of BLAS and OpenMP for one of them only wait for those of another.
     threadpool_limits(1)

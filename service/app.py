@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
+from typing import TypeAlias
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -13,10 +14,13 @@ from service.observing import Observe
 from service.parts import Parts
 from service.routes import events, health, items, lists, recommendations
 
+Application: TypeAlias = FastAPI
+"""For annotations outside service/, which alone knows FastAPI."""
+
 _ABOUT = "Recommendations for a shop: who should see which item here, now, and why."
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(parts: Parts) -> Application:
     """Return the application of one process over its parts, which it starts and stops."""
     guard = Middleware(RequireKey, key=parts.api_key) if parts.api_key else Middleware(RequireLocalName)
     app = FastAPI(
