@@ -160,7 +160,8 @@ def tell(title: str, items: list[dict[str, Any]]) -> None:
     width = max(len(item["title"]) for item in items)
     for item in items:
         reason = item["reason"]
-        why = ": ".join(filter(None, [reason["source"], ", ".join(reason["titles"][:2])]))
+        others = [title for title in reason["titles"] if title != item["title"]]
+        why = ": ".join(filter(None, [reason["source"], ", ".join(others[:2])]))
         say(f" {item['position']:>2}  {item['item_id']:<9} {item['title']:<{width}}  {why}")
 
 
