@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -24,8 +25,8 @@ EVENTS_AT_ONCE = 1_000
 """Of one transaction, and one request more: a commit costs the disk the same for one event as for all of them."""
 PATIENCE_SECONDS = 8.0
 """How long a request waits for its events to be stored; less than a shopper stays marked as changing."""
-CLOSING_SECONDS = 5.0
-"""How long the end of the service waits for what is to be written."""
+CLOSING_SECONDS = 3.0
+"""How long the end of the service waits for events, for exposures, and for the thread."""
 
 _ENDED = "the service ended before the database took these events; send them again"
 
@@ -92,6 +93,9 @@ class EventWriter:
         for request in self._waiting:
             _fail(request, DatabaseError(_ENDED))
         await self._exposures.close(CLOSING_SECONDS)
+        with suppress(TimeoutError):  # what the thread is at may end, so that it lets go of its connection
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await asyncio.get_running_loop().run_in_executor(self._thread, int)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def expose(self, exposure: Exposure) -> None:
@@ -106,7 +110,9 @@ class EventWriter:
         """
         if not rows:
             return []
-        if self._n_waiting + len(rows) > self._most_waiting or self._is_closing:
+        if self._is_closing:
+            raise DatabaseError(_ENDED)
+        if self._n_waiting + len(rows) > self._most_waiting:
             raise QueueFullError(f"{self._n_waiting} events are waiting to be stored; send these again later")
         request = _Request(rows, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
@@ -116,10 +122,11 @@ class EventWriter:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await request.outcomes
         except TimeoutError as error:
-            raise DatabaseError(
+            self.problem = (
                 f"the database {self._database.name} did not store events in {PATIENCE_SECONDS:.0f} s; see what it "
                 "waits for, and send them again"
-            ) from error
+            )
+            raise DatabaseError(self.problem) from error
 
     async def _store_always(self) -> None:
         while not self._is_closing or self._waiting:
@@ -144,7 +151,7 @@ class EventWriter:
         stored = Stored(error=DatabaseError(_ENDED))
         try:
             stored = await self._store_in_order([row for request in group for row in request.rows])
-        except Exception:  # whatever is wrong with one group, the next one has to be stored
+        except Exception:  # noqa: BLE001 - whatever is wrong with one group, the next one has to be stored
             _log.exception("events_not_stored")
             stored = Stored(error=DatabaseError("storing events failed; the log says why"))
         finally:

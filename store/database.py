@@ -155,7 +155,10 @@ def _connect_sqlite(url: URL) -> Database:
         raise DatabaseError(
             f"cannot open the database file {path}: {error.strerror}; check its folder, or set ENDCAP_DATABASE_URL"
         ) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
+    # Parameters are somebody's data; an error, and so a log, does not repeat them.
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return Database(engine)
@@ -164,7 +167,10 @@ def _connect_sqlite(url: URL) -> Database:
 def _connect_postgresql(url: URL) -> Database:
     try:
         engine = create_engine(
-            url, pool_pre_ping=True, connect_args={"connect_timeout": 10, "application_name": "endcap"}
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "application_name": "endcap"},
         )
     except ImportError as error:
         raise DatabaseError(
