@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 
 
 class Observe:
-    """ASGI middleware, outermost. Costs about 12 us a request (2026-11).
+    """ASGI middleware, outermost. Costs 4 us of CPU time a request, 5 us with a shared folder of metrics (2026-11).
 
     A caller's own `X-Request-Id` is taken over when it has 1 to 64 of the characters that ids are made of; else one is
     made. It is in the reply's header, in every problem and in every log line until the reply is sent.

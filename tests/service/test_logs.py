@@ -268,6 +268,16 @@ def test_of_a_failure_the_types_and_places_are_told(server: Server) -> None:
     assert any(event.endswith("UserWarning: old way") for event in events)
 
 
+def test_the_page_for_operators_explains_every_event() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "operations.md").read_text(encoding="utf-8")
+    sources = "".join(path.read_text(encoding="utf-8") for path in (root / "service").rglob("*.py"))
+    events = set(re.findall(r"_log\.\w+\(\s*\"(\w+)\"", sources))
+    steps = set(re.findall(r"\.begin\(\"(\w+)\"", sources))
+    assert "request_failed" in events
+    assert {name for name in events | {f"{step}_failed" for step in steps} if f"`{name}`" not in page} == set()
+
+
 def test_in_a_terminal_lines_are_for_people() -> None:
     ours, theirs = pty.openpty()
     script = """

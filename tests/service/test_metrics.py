@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -62,6 +63,18 @@ def test_every_name_begins_with_endcap_and_is_explained() -> None:
     assert len(families) > 12
     assert [family.name for family in families if not family.name.startswith("endcap_")] == []
     assert [family.name for family in families if not family.documentation] == []
+
+
+def test_the_page_for_operators_explains_every_metric_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    metrics = Metrics()
+    metrics.watch(readings)
+    told = set(re.findall(r"^\| `(endcap_\w+)`", page, re.MULTILINE))
+    there = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(metrics.render().decode())
+    }
+    assert told == there
 
 
 def test_what_a_request_does_is_counted() -> None:
