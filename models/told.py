@@ -13,6 +13,19 @@ from models.snapshot import Snapshot
 _NAMED = 3
 """Titles that a reason names; it counts the others."""
 
+_SENTENCES = {
+    "als": "Liked by shoppers of {}",
+    "bought_together": "Often bought with {}",
+    "buy_again": "You bought this before",
+    "content": "Similar to {}",
+    "covisitation": "Often chosen after {}",
+    "item_knn": "Shoppers of {} choose it too",
+    "new": "New in the shop",
+    "popular": "Popular in the shop",
+    "trending": "Trending now",
+}
+"""What a shop may print beside an item, by source; a source that is not here gives its line of `why`."""
+
 
 @dataclass(frozen=True)
 class ToldItem:
@@ -37,6 +50,14 @@ class ToldItem:
         others = len(self.because_titles) - _NAMED
         return f"{self.source}: {named}{f' and {others} more' if others > 0 else ''}" if named else self.source
 
+    @property
+    def text(self) -> str:
+        """The reason in a sentence for the shopper, in English; it names the strongest item."""
+        if self.source not in _SENTENCES:
+            return self.why
+        named = next((title for title in self.because_titles if title), "what you looked at")
+        return _SENTENCES[self.source].format(named)
+
     def as_json(self) -> dict[str, Any]:
         """Return the fields as replies show them."""
         return {
@@ -47,7 +68,7 @@ class ToldItem:
             "reason": {
                 "source": self.source,
                 "because_of": list(self.because_of),
-                "titles": list(self.because_titles),
+                "text": self.text,
             },
         }
 

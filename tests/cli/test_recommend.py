@@ -35,7 +35,7 @@ def test_a_known_shopper_is_answered_with_titles_and_reasons(endcap: Endcap, tra
     assert best["item_id"].startswith("garden-")
     assert best["title"] == best["item_id"].replace("-", " [b]")
     assert 0 < best["score"] < 1
-    assert set(best["reason"]) == {"source", "because_of", "titles"}
+    assert set(best["reason"]) == {"source", "because_of", "text"}
     assert best["reason"]["source"] in {"buy_again", "item_knn"}
     assert best["reason"]["because_of"]
     assert [item["score"] for item in answer["items"]] == sorted((i["score"] for i in answer["items"]), reverse=True)
@@ -48,7 +48,8 @@ def test_the_table_shows_what_the_json_says(endcap: Endcap) -> None:
     for item in asked(endcap, "--user", "garden-3", "--n", "5")["items"]:
         (line,) = [line for line in shown.output.splitlines() if f" {item['item_id']} " in line]
         assert item["title"] in line, "a title that looks like markup is shown as it is"
-        assert ": ".join([item["reason"]["source"], *item["reason"]["titles"][:1]]) in line
+        because_of = [item_id.replace("-", " [b]") for item_id in item["reason"]["because_of"]]
+        assert ": ".join([item["reason"]["source"], *because_of[:1]]) in line
 
 
 def test_an_unknown_shopper_is_answered_as_a_new_one(endcap: Endcap) -> None:
