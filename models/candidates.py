@@ -30,7 +30,8 @@ class Candidates:
     @property
     def silent(self) -> tuple[str, ...]:
         """Name the sources that proposed nothing."""
-        return tuple(name for name, any_row in zip(self.sources, self.proposed.any(axis=0), strict=True) if not any_row)
+        heard = np.logical_or.reduce(self.proposed, axis=0).tolist()
+        return tuple(name for name, is_heard in zip(self.sources, heard, strict=True) if not is_heard)
 
     @classmethod
     def joined(cls, requests: Sequence["Candidates"]) -> "Candidates":

@@ -1,6 +1,6 @@
 """Ranking: candidates in, one score each out. The seat of the blend, and later of the learned ranker."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,15 +11,21 @@ from models.candidates import Candidates
 from models.context import Context
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """What a ranker thinks of candidates."""
+
+    scores: Float32
+    """Shape (c,); higher is better."""
+    shares: Float32
+    """Shape (c, s): how much each source adds to each score; what a reason names."""
+
+
 class Ranker(Protocol):
     """Scores the candidates of one task."""
 
-    def score(self, context: Context, candidates: Candidates) -> Float32:
-        """Return one score per candidate, shape (c,), in their order; higher is better."""
-        ...
-
-    def shares(self, context: Context, candidates: Candidates) -> Float32:
-        """Return how much each source adds to each score, shape (c, s): what a reason names."""
+    def weigh(self, context: Context, candidates: Candidates) -> Weighed:
+        """Return the candidates' scores and shares, in their order."""
         ...
 
 
@@ -36,10 +42,19 @@ class Calibration:
     weight: float
     """What the blend multiplies the log-odds with; >= 0, so a higher score never lowers the sum."""
 
-    def contribution(self, scores: Float32) -> Float32:
-        """Return what scores, shape (c,), add to the sum over having nothing to say."""
-        odds = np.interp(scores, self.scores, self.log_odds)
-        return np.where(np.isnan(scores), 0.0, self.weight * (odds - self.missing)).astype(np.float32)
+
+def contributions(calibrations: Sequence[Calibration], scores: Float32) -> Float32:
+    """Return what scores add to the sum over having nothing to say, shape (s, c).
+
+    scores: shape (s, c), a line per calibration; NaN where its source has nothing to say.
+    """
+    odds = np.empty(scores.shape)
+    for line, own, one in zip(odds, scores, calibrations, strict=True):
+        line[:] = np.interp(own, one.scores, one.log_odds)
+    missing, weights = np.array([(one.missing, one.weight) for one in calibrations]).T[:, :, None]
+    added: Float32 = (weights * (odds - missing)).astype(np.float32)
+    added[np.isnan(scores)] = 0
+    return added
 
 
 @dataclass(frozen=True)
@@ -53,26 +68,20 @@ class LogisticSum:
     bias: float
     calibrations: Mapping[str, Calibration]
 
-    def log_odds(self, candidates: Candidates, places: Int64 | slice = slice(None)) -> Float32:
-        """Return the log-odds of the candidates at some places, shape (p,); of all without them."""
-        sums = np.full(len(candidates.rows[places]), self.bias, dtype=np.float32)
-        for column, calibration in self._heard(candidates):
-            sums += calibration.contribution(candidates.scores[places, column])
-        return sums
+    def shares(self, candidates: Candidates, places: Int64 | slice = slice(None)) -> Float32:
+        """Return what each source adds to the candidates at some places, shape (p, s); to all without them."""
+        heard = self._heard(candidates)
+        scores = candidates.scores.T
+        shares = np.zeros((len(scores), len(candidates.rows[places])), dtype=np.float32)
+        if heard:
+            lines = scores[list(heard)][:, places]
+            shares[list(heard)] = contributions(list(heard.values()), lines)
+        return shares.T
 
-    def shares(self, candidates: Candidates) -> Float32:
-        """Return what each source adds, shape (c, s)."""
-        shares = np.zeros(candidates.scores.shape, dtype=np.float32, order="F")
-        for column, calibration in self._heard(candidates):
-            shares[:, column] = calibration.contribution(candidates.scores[:, column])
-        return shares
-
-    def _heard(self, candidates: Candidates) -> Iterator[tuple[int, Calibration]]:
-        """Give the columns of the sources that weigh something, and their curves."""
-        for column, name in enumerate(candidates.sources):
-            calibration = self.calibrations.get(name)
-            if calibration is not None and calibration.weight > 0:
-                yield column, calibration
+    def _heard(self, candidates: Candidates) -> dict[int, Calibration]:
+        """Return the curves of the sources that weigh something, by column."""
+        found = {column: self.calibrations.get(name) for column, name in enumerate(candidates.sources)}
+        return {column: one for column, one in found.items() if one is not None and one.weight > 0}
 
 
 @dataclass(frozen=True)
@@ -86,29 +95,21 @@ class Blend:
     bought: LogisticSum
     fresh: LogisticSum
 
-    def score(self, context: Context, candidates: Candidates) -> Float32:
-        """Return the probability of success, shape (c,); of both kinds on one scale."""
-        return self.probability(bought_before(context, candidates), candidates)
+    def weigh(self, context: Context, candidates: Candidates) -> Weighed:
+        """Return the probability of success, of both kinds on one scale, and what the sources add to its log-odds."""
+        return self.weigh_marked(bought_before(context, candidates), candidates)
 
-    def probability(self, bought: Mask, candidates: Candidates) -> Float32:
+    def weigh_marked(self, bought: Mask, candidates: Candidates) -> Weighed:
         """Return the same for candidates of any shoppers; bought, shape (c,), marks what each one's bought before."""
-        log_odds = np.empty(len(candidates), dtype=np.float32)
-        for part, places in self._apart(bought):
-            log_odds[places] = part.log_odds(candidates, places)
+        shares = np.empty_like(candidates.scores)
+        for part, places in ((self.bought, np.flatnonzero(bought)), (self.fresh, np.flatnonzero(~bought))):
+            if len(places):
+                shares[places] = part.shares(candidates, places)
+        biases = np.where(bought, np.float32(self.bought.bias), np.float32(self.fresh.bias))
+        # One source after another, so that a source with nothing to say changes no rounding.
+        log_odds: Float32 = sum(shares.T, start=biases)
         # The logistic function, written so that no exponent overflows.
-        probability: Float32 = np.exp(-np.logaddexp(0.0, -log_odds)).astype(np.float32)
-        return probability
-
-    def shares(self, context: Context, candidates: Candidates) -> Float32:
-        shares = np.empty(candidates.scores.shape, dtype=np.float32)
-        for part, places in self._apart(bought_before(context, candidates)):
-            shares[places] = part.shares(candidates.where(places))
-        return shares
-
-    def _apart(self, bought: Mask) -> Iterator[tuple[LogisticSum, Int64]]:
-        """Give each sum with the places of its candidates."""
-        yield self.bought, np.flatnonzero(bought)
-        yield self.fresh, np.flatnonzero(~bought)
+        return Weighed(np.exp(-np.logaddexp(np.float32(0), -log_odds)), shares)
 
 
 def bought_before(context: Context, candidates: Candidates) -> Mask:
@@ -123,12 +124,8 @@ def bought_before(context: Context, candidates: Candidates) -> Mask:
 class OwnScore:
     """The score of the only source: how a placement of one source is ranked."""
 
-    def score(self, context: Context, candidates: Candidates) -> Float32:
+    def weigh(self, context: Context, candidates: Candidates) -> Weighed:
+        """Return the source's own scores; it carries every candidate, also those to which it gives a negative one."""
         del context
         own: Float32 = candidates.scores[:, :1].sum(axis=1)  # a sum, because there may be no source at all
-        return own
-
-    def shares(self, context: Context, candidates: Candidates) -> Float32:
-        # The one source carries every candidate, also those to which it gives a negative score.
-        del context
-        return np.ones_like(candidates.scores)
+        return Weighed(own, np.ones_like(candidates.scores))

@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Int64, Mask
+from models.arrays import Float32, Int32, Mask
 from models.candidates import Candidates, gather
 from models.context import Context
 from models.placement import Placement
@@ -28,8 +27,8 @@ class Recommendation:
     """Shape (m,), m <= n: fewer than asked only when fewer are eligible."""
     scores: Float32
     """Shape (m,): the ranker's; NaN for what fills up."""
-    weigh: Callable[[], Float32] = field(repr=False)
-    """Works `shares` out: only who gives reasons pays for them."""
+    shares: Float32
+    """Shape (m, s): what each source added to each score; 0 for what fills up."""
     sources: tuple[str, ...]
     """Shape (s,): the sources that were asked."""
     silent: tuple[str, ...] = ()
@@ -40,11 +39,6 @@ class Recommendation:
     """How many better-ranked rows each rule held back."""
     by_source: Mapping[str, Int32] = field(default_factory=dict)
     """With `explain`: the list, shape (<= n,), that each source alone would have given."""
-
-    @cached_property
-    def shares(self) -> Float32:
-        """Return what each source added to each score, shape (m, s); 0 for what fills up."""
-        return self.weigh()
 
     @property
     def fallback(self) -> str | None:
@@ -69,40 +63,27 @@ def recommend(
     candidates = gather(context, snapshot.sources, placement, mask)
     ended("candidates")
     ranker = snapshot.ranker_of(placement)
-    scores = ranker.score(context, candidates)
-    best = best_first(scores, candidates.rows, len(scores))
+    weighed = ranker.weigh(context, candidates)
+    best = best_first(weighed.scores, candidates.rows, len(candidates))
     ranked = candidates.rows[best]
     ended("rank")
     rows, n_filled, removed = finish(ranked, context, snapshot, placement, mask)
-    places = _places_of(rows, candidates.rows)
-    proposed, places = places >= 0, places[places >= 0]
-    list_scores = np.full(len(rows), np.nan, dtype=np.float32)
-    list_scores[proposed] = scores[places]
-
-    def weigh() -> Float32:
-        shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
-        shares[proposed] = ranker.shares(context, candidates.where(places))
-        return shares
-
+    scores = np.full(len(rows), np.nan, dtype=np.float32)
+    shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
+    # What fills up is no candidate; any other row of the list is one candidate.
+    proposed, places = np.divmod(np.flatnonzero(rows[:, None] == candidates.rows), max(len(candidates), 1))
+    scores[proposed], shares[proposed] = weighed.scores[places], weighed.shares[places]
     ended("rules")
     return Recommendation(
         rows=rows,
-        scores=list_scores,
-        weigh=weigh,
+        scores=scores,
+        shares=shares,
         sources=candidates.sources,
         silent=candidates.silent,
         n_filled=n_filled,
         removed=removed,
         by_source=_each_alone(candidates, context, snapshot, placement, mask) if explain else {},
     )
-
-
-def _places_of(rows: Int32, among: Int32) -> Int64:
-    """Return where each row stands among distinct rows, shape (m,); -1 for one that is not there."""
-    order = np.argsort(among)
-    found = np.searchsorted(among, rows, sorter=order)
-    places = np.append(order, -1)[found]
-    return np.where(np.append(among, -1)[places] == rows, places, -1)
 
 
 def finish(
@@ -137,6 +118,6 @@ def _each_alone(
     lists = {}
     for name in candidates.sources:
         own = candidates.of_source(name)
-        ranked = own.rows[best_first(OwnScore().score(context, own), own.rows, len(own))]
+        ranked = own.rows[best_first(OwnScore().weigh(context, own).scores, own.rows, len(own))]
         lists[name] = finish(ranked, context, snapshot, placement, mask)[0]
     return lists

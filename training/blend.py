@@ -61,7 +61,7 @@ def fit_blend(
     blend = Blend(bought=_fit_sum(before, chosen or names, settings), fresh=_fit_sum(fresh, names, settings))
     error = None
     if earlier is not None:
-        error = calibration_error(earlier.probability(examples.bought, examples.candidates), examples.labels)
+        error = calibration_error(earlier.weigh_marked(examples.bought, examples.candidates).scores, examples.labels)
     return FittedBlend(
         blend=blend,
         n_candidates=len(examples.labels),

@@ -46,7 +46,7 @@ def test_a_higher_score_never_lowers_the_sum(
     one: Calibration, two: Calibration, other: float, scores: list[float]
 ) -> None:
     summed = LogisticSum(-3.0, {"a": one, "b": two})
-    log_odds = summed.log_odds(candidates_of([[score, other] for score in sorted(scores)]))
+    log_odds = summed.shares(candidates_of([[score, other] for score in sorted(scores)])).sum(axis=1)
     # float32 rounds the sum of the sources: a step of 1e-4 of log-odds of hundreds is not a fall.
     assert (np.diff(log_odds) >= -1e-4).all()
 
@@ -56,11 +56,13 @@ def test_a_source_with_nothing_to_say_adds_nothing(one: Calibration, two: Calibr
     candidates = candidates_of([[score, np.nan]])
     both, alone = LogisticSum(-3.0, {"a": one, "b": two}), LogisticSum(-3.0, {"a": one})
     assert both.shares(candidates)[0, 1] == 0.0
-    assert both.log_odds(candidates).tolist() == alone.log_odds(candidates).tolist()
+    scores = [Blend(part, part).weigh(NOBODY, candidates).scores.tolist() for part in (both, alone)]
+    assert scores[0] == scores[1]
 
 
 def test_a_source_without_a_calibration_adds_nothing() -> None:
-    assert LogisticSum(0.5, {}).log_odds(candidates_of([[3.0], [9.0]])).tolist() == [0.5, 0.5]
+    silent = LogisticSum(0.0, {})
+    assert Blend(silent, silent).weigh(NOBODY, candidates_of([[3.0], [9.0]])).scores.tolist() == [0.5, 0.5]
 
 
 def test_shares_say_what_each_source_adds() -> None:
@@ -74,25 +76,27 @@ def test_what_was_bought_before_is_weighed_apart_from_what_is_new() -> None:
     line = Calibration(np.array([0, 1], np.float32), np.array([-1, 1], np.float32), missing=-1.0, weight=1.0)
     blend = Blend(bought=LogisticSum(0.0, {"a": line}), fresh=LogisticSum(0.0, {"b": line}))
     candidates, shopper = candidates_of([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), having_bought(0)
-    assert blend.shares(shopper, candidates).tolist() == [[2.0, 0.0], [0.0, 0.0], [0.0, 2.0]]
+    weighed = blend.weigh(shopper, candidates)
+    assert weighed.shares.tolist() == [[2.0, 0.0], [0.0, 0.0], [0.0, 2.0]]
     sure = 1 / (1 + np.exp(-2.0))
-    np.testing.assert_allclose(blend.score(shopper, candidates), [sure, 0.5, sure], rtol=1e-6)
+    np.testing.assert_allclose(weighed.scores, [sure, 0.5, sure], rtol=1e-6)
 
 
 def test_a_hopeless_candidate_is_improbable_without_a_warning() -> None:
     steep = Calibration(np.array([0], np.float32), np.array([-500], np.float32), missing=0.0, weight=1.0)
     hopeless = LogisticSum(0.0, {"a": steep})
-    assert Blend(hopeless, hopeless).score(NOBODY, candidates_of([[0.0]])).tolist() == [0.0]
+    assert Blend(hopeless, hopeless).weigh(NOBODY, candidates_of([[0.0]])).scores.tolist() == [0.0]
 
 
 def test_one_source_is_ranked_by_its_own_score() -> None:
     candidates = candidates_of([[3.0], [-1.0]])
-    assert OwnScore().score(NOBODY, candidates).tolist() == [3.0, -1.0]
-    assert (OwnScore().shares(NOBODY, candidates) > 0).all(), "whatever the score, it is this source's"
+    weighed = OwnScore().weigh(NOBODY, candidates)
+    assert weighed.scores.tolist() == [3.0, -1.0]
+    assert (weighed.shares > 0).all(), "whatever the score, it is this source's"
 
 
 def test_no_candidates_have_no_scores() -> None:
     nothing = Candidates(np.zeros(0, np.int32), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.bool_), ())
     for ranker in (OwnScore(), Blend(LogisticSum(0.0, {}), LogisticSum(0.0, {}))):
-        assert ranker.score(NOBODY, nothing).shape == (0,)
-        assert ranker.shares(NOBODY, nothing).shape == (0, 0)
+        weighed = ranker.weigh(NOBODY, nothing)
+        assert (weighed.scores.shape, weighed.shares.shape) == ((0,), (0, 0))

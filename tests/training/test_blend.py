@@ -37,8 +37,8 @@ def examples(n_requests: int = 1_500, n_each: int = 30, seed: int = 1) -> Labell
 
 def told(blend: Blend, asked: LabelledCandidates) -> Float32:
     """The probabilities that a blend gives, in a context whose shopper bought what the examples say."""
-    log_odds = np.where(asked.bought, blend.bought.log_odds(asked.candidates), blend.fresh.log_odds(asked.candidates))
-    probabilities: Float32 = (1 / (1 + np.exp(-log_odds))).astype(np.float32)
+    log_odds = [part.bias + part.shares(asked.candidates).sum(axis=1) for part in (blend.bought, blend.fresh)]
+    probabilities: Float32 = (1 / (1 + np.exp(-np.where(asked.bought, *log_odds)))).astype(np.float32)
     return probabilities
 
 
@@ -116,7 +116,7 @@ def test_few_or_one_sided_examples_give_finite_answers(keep: str) -> None:
     kept = {"bought": asked.bought, "fresh": ~asked.bought, "three requests": (asked.requests % 20) == 1}
     few = asked.where(kept.get(keep, np.zeros(len(asked.labels), dtype=np.bool_)))
     fitted = fit_blend(few, "personal", USES_ALL)
-    probabilities = fitted.blend.score(Context(0), candidates(asked.candidates.scores))
+    probabilities = fitted.blend.weigh(Context(0), candidates(asked.candidates.scores)).scores
     assert np.isfinite(probabilities).all()
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
@@ -150,5 +150,5 @@ def test_of_nothing_the_error_is_none() -> None:
 def test_a_blend_ranks_what_the_shopper_bought_by_the_one_sum_and_the_rest_by_the_other() -> None:
     curve = Calibration(np.array([0, 1], np.float32), np.array([0, 1], np.float32), 0.0, 1.0)
     blend = Blend(LogisticSum(5.0, {"als": curve}), LogisticSum(-5.0, {"als": curve}))
-    scores = blend.score(Context(0), candidates(np.ones((2, 3), np.float32)))
+    scores = blend.weigh(Context(0), candidates(np.ones((2, 3), np.float32))).scores
     assert (scores < 0.1).all(), "a shopper of whom nothing is known bought nothing before"
