@@ -9,7 +9,7 @@ from bench.open_loop import ask_steadily
 from bench.questions import EMPTY, Case
 from bench.servers import Server
 from bench.stages import Spent, read_stages
-from bench.wrk import peak_per_second
+from bench.wrk import drive
 
 _FIRST_SECONDS = 1
 
@@ -25,13 +25,22 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class _Run:
+    per_second: float
+    cpu_us: float
+
+
+@dataclass(frozen=True)
 class PeakFound:
     """The most that one case gets."""
 
     name: str
     target: float | None
     per_second: float
-    """Median of the rounds, as is `ratio`."""
+    """Median of the rounds, as are `cpu_us` and `ratio`."""
+    cpu_us: float
+    """The core's time for one answer and what comes after it: a busy machine lowers `per_second` more than it raises
+    this."""
     ratio: float
     """To the empty route in the same round."""
     ratio_low: float
@@ -55,21 +64,23 @@ class WaitsFound:
 
 def find_peaks(cases: Sequence[Case], servers: Mapping[str, Server], protocol: Protocol) -> dict[str, PeakFound]:
     """Drive every case in every round, each server at rest before. The first case is the reference."""
-    rates: dict[str, list[float]] = {case.name: [] for case in cases}
     spent = {case.name: Spent() for case in cases}
+    runs: dict[str, list[_Run]] = {case.name: [] for case in cases}
     for case in cases:
         _drive(case, servers[case.server], _FIRST_SECONDS, Spent())
     for _ in range(protocol.rounds):
         for case in cases:
-            rates[case.name].append(_drive(case, servers[case.server], protocol.seconds, spent[case.name]))
-    references = np.array(rates[cases[0].name])
+            runs[case.name].append(_drive(case, servers[case.server], protocol.seconds, spent[case.name]))
+    references = np.array([run.per_second for run in runs[cases[0].name]])
     found = {}
     for case in cases:
-        ratios = np.array(rates[case.name]) / references
+        rates = np.array([run.per_second for run in runs[case.name]])
+        ratios = rates / references
         found[case.name] = PeakFound(
             name=case.name,
             target=case.target,
-            per_second=float(np.median(rates[case.name])),
+            per_second=float(np.median(rates)),
+            cpu_us=float(np.median([run.cpu_us for run in runs[case.name]])),
             ratio=float(np.median(ratios)),
             ratio_low=float(ratios.min()),
             ratio_high=float(ratios.max()),
@@ -108,12 +119,14 @@ def warm(case: Case, server: Server) -> None:
     server.settle()
 
 
-def _drive(case: Case, server: Server, seconds: int, spent: Spent) -> float:
+def _drive(case: Case, server: Server, seconds: int, spent: Spent) -> _Run:
     warm(case, server)
-    before = _stages_of(case, server)
-    found = peak_per_second(server.port, case.paths(case.most), seconds, once=case.once)
+    before, used = _stages_of(case, server), server.cpu_seconds()
+    driven = drive(server.port, case.paths(case.most), seconds, once=case.once)
+    server.settle()
+    used = server.cpu_seconds() - used
     spent.add(before, _stages_of(case, server))
-    return found
+    return _Run(driven.replies / driven.seconds, used / driven.replies * 1e6)
 
 
 def _stages_of(case: Case, server: Server) -> Mapping[str, float]:

@@ -68,20 +68,21 @@ class Server:
         """Return the memory of the largest worker."""
         return max((_memory(pid) for pid in self.workers()), key=lambda memory: memory.private)
 
+    def cpu_seconds(self) -> float:
+        """Return the time that the workers had a core until now, to a hundredth of a second."""
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.workers()]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / _TICKS_SECOND
+
     def settle(self) -> None:
         """Wait until the server has done what it does behind an answer: write down what it showed, say."""
         deadline = monotonic() + SETTLE_SECONDS
-        before = self._cpu_seconds()
+        before = self.cpu_seconds()
         while monotonic() < deadline:
             sleep(0.25)
-            now = self._cpu_seconds()
+            now = self.cpu_seconds()
             if now - before <= 1 / _TICKS_SECOND:
                 return
             before = now
-
-    def _cpu_seconds(self) -> float:
-        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.workers()]
-        return sum(int(one[11]) + int(one[12]) for one in fields) / _TICKS_SECOND
 
 
 @contextmanager

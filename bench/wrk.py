@@ -6,10 +6,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 CONNECTIONS = 16
 _SCRIPT = Path(__file__).with_name("paths.lua")
+
+
+@dataclass(frozen=True)
+class Driven:
+    """One run."""
+
+    replies: int
+    seconds: float
 
 
 def find_wrk() -> str:
@@ -20,8 +29,8 @@ def find_wrk() -> str:
     return found
 
 
-def peak_per_second(port: int, paths: Sequence[str], seconds: int, *, once: bool) -> float:
-    """Ask for the paths in turn for some seconds; return the answers a second.
+def drive(port: int, paths: Sequence[str], seconds: int, *, once: bool) -> Driven:
+    """Ask for the paths in turn for some seconds.
 
     once: ask no question again, and end early when all are answered. Raises SystemExit when an answer was none.
     """
@@ -37,5 +46,4 @@ def peak_per_second(port: int, paths: Sequence[str], seconds: int, *, once: bool
     found = json.loads(ran.stdout.splitlines()[-1])
     if found["refused"] or found["broken"] or not found["replies"]:
         sys.exit(f"of {found['replies']} replies {found['refused']} were no 200; {found['broken']} never came")
-    per_second: float = found["replies"] / found["microseconds"] * 1e6
-    return per_second
+    return Driven(found["replies"], found["microseconds"] / 1e6)
