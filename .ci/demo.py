@@ -159,10 +159,8 @@ def tell(title: str, items: list[dict[str, Any]]) -> None:
     say(f"\n{title}:\n")
     width = max(len(item["title"]) for item in items)
     for item in items:
-        reason = item["reason"]
-        others = [title for title in reason["titles"] if title != item["title"]]
-        why = ": ".join(filter(None, [reason["source"], ", ".join(others[:2])]))
-        say(f" {item['position']:>2}  {item['item_id']:<9} {item['title']:<{width}}  {why}")
+        position, item_id, title, why = item["position"], item["item_id"], item["title"], item["reason"]["text"]
+        say(f" {position:>2}  {item_id:<9} {title:<{width}}  {why}")
 
 
 def curl(path: str, body: object = None) -> str:
