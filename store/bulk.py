@@ -5,6 +5,7 @@ from contextlib import closing
 from itertools import chain
 from typing import Any, TypeAlias
 
+import orjson
 from sqlalchemy import Connection, Double, Numeric, Select, Table, cast, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -35,7 +36,9 @@ def insert_rows(
     if connection.dialect.name == "postgresql" and len(rows) >= _COPY_FROM_ROWS:
         arriving = f"{into} SELECT * FROM arriving ON CONFLICT {on_conflict}"  # noqa: S608 - names of our own
         return _copy_rows(connection, table, columns, rows, arriving)
-    statement = f"{into} VALUES {_values(connection, columns)} ON CONFLICT {on_conflict}"
+    placeholder = "?" if connection.dialect.name == "sqlite" else "%s"
+    values = ", ".join(placeholder for _ in columns)
+    statement = f"{into} VALUES ({values}) ON CONFLICT {on_conflict}"
     return connection.exec_driver_sql(statement, list(rows)).rowcount
 
 
@@ -44,26 +47,32 @@ def insert_returning(
 ) -> set[Any]:
     """Insert `rows` as `insert_rows` does, and return the values of the column `returned` of those that went in.
 
-    Of rows that conflict with each other the first goes in. Cost: 8 microseconds an event, 100 for one alone (2026-11).
+    Of rows that conflict with each other the first goes in. Values: text, numbers and None.
     """
     found: set[Any] = set()
+    arriving = _as_json if connection.dialect.name == "postgresql" else _as_values
     for begin in range(0, len(rows), _ROWS_AT_ONCE):
-        some = rows[begin : begin + _ROWS_AT_ONCE]
-        values = ", ".join([_values(connection, columns)] * len(some))
-        statement = f"{_into(table, columns)} VALUES {values} ON CONFLICT {on_conflict} RETURNING {returned}"
-        result = connection.exec_driver_sql(statement, tuple(chain.from_iterable(some)))
+        source, parameters = arriving(table, columns, rows[begin : begin + _ROWS_AT_ONCE])
+        statement = f"{_into(table, columns)} {source} ON CONFLICT {on_conflict} RETURNING {returned}"
+        result = connection.exec_driver_sql(statement, parameters)
         found.update(value for (value,) in result.cursor.fetchall())
     return found
 
 
+# 1 and 1,000 events on SQLite: 0.1 and 8 ms. On PostgreSQL, as JSON 0.3 and 14 ms, as values 1.0 and 40 (2026-11).
+def _as_values(_table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, Row]:
+    placeholders = f"({', '.join('?' for _ in columns)})"
+    return f"VALUES {', '.join([placeholders] * len(rows))}", tuple(chain.from_iterable(rows))
+
+
+def _as_json(table: Table, columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, Row]:
+    objects = orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows])
+    source = f"SELECT {', '.join(columns)} FROM json_populate_recordset(NULL::{table.name}, %s::json)"  # noqa: S608 - names of our own
+    return source, (objects.decode(),)
+
+
 def _into(table: Table, columns: Sequence[str]) -> str:
     return f"INSERT INTO {table.name} ({', '.join(columns)})"
-
-
-def _values(connection: Connection, columns: Sequence[str]) -> str:
-    """Return one row of placeholders."""
-    placeholder = "?" if connection.dialect.name == "sqlite" else "%s"
-    return f"({', '.join(placeholder for _ in columns)})"
 
 
 def _copy_rows(

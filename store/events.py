@@ -43,7 +43,7 @@ Outcome: TypeAlias = Literal["accepted", "duplicate", "conflict", "refused"]
 """Of one event: stored; there already; another one is there under its id; the database cannot keep what it says."""
 
 # What a driver or a database says of a value that it cannot keep, rather than of itself.
-_UNFIT = (DataError, IntegrityError, ValueError, OverflowError)
+_UNFIT = (DataError, IntegrityError, OverflowError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """What is read of posted events: every one is stored as it was said, or refused with a reason, and alone."""
 
+import json
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from models.events import EVENT_TYPES
 from service.events import AHEAD_US, MOST_CHARACTERS, MOST_EVENTS, EventsBody, Received, read_events, reply
 from service.problems import Problem
 from store.events import EVENT_COLUMNS, Outcome
+from store.schema import exposures
 from training.importing.columns import ID_LENGTH_MAX
 from training.importing.events import EventsTarget
 from training.importing.fields import Reading
@@ -240,6 +243,21 @@ def test_the_contract_knows_every_field() -> None:
     schema = EventsBody.model_json_schema()
     assert set(schema["$defs"]["Event"]["properties"]) == {*EVENT_COLUMNS} - {"digest", "ts_us"} | {"ts"}
     assert schema["$defs"]["Event"]["required"] == ["event_type"]
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
+
+
+def test_the_page_shows_a_body_that_is_taken_and_its_reply() -> None:
+    body, told = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+    received = read_events(body, now_us=NOW_US, keep_days=KEEP_DAYS)
+    assert json.loads(reply(received.results(["accepted"]))[1]) == told
+    assert (f"{MOST_EVENTS:,} events" in PAGE, f"{MOST_CHARACTERS:,} characters" in PAGE) == (True, True)
+
+
+def test_the_page_names_every_column_of_an_exposure() -> None:
+    table = PAGE.partition("## Exposures")[2]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [column.name for column in exposures.columns]
 
 
 ANY_JSON = st.recursive(

@@ -18,7 +18,7 @@ from service.metrics import Metrics
 from service.writer import EventWriter, QueueFullError
 from store import database as database_module
 from store.database import Database
-from store.events import Outcome, events_of, read_events
+from store.events import Outcome, read_events
 from store.opening import open_database
 from store.shopper_cache.base import Change
 from store.shopper_cache.in_process import InProcessCache
@@ -182,10 +182,10 @@ def test_the_history_in_the_cache_says_what_the_database_would(database: Databas
         found = unpack_history(packed, MEMORY)
         assert found.recent.item_ids == ("milk", "bread", "milk", "tea")
         assert found.recent.events.ts_us.tolist() == [60, 90, 150, 150]
-        with database.reading() as connection:
-            newest = events_of(connection, "u:1", after_us=UNTIL_US, limit=5, columns=("item_id", "ts_us"))
-        kept = [(item_id, ts_us) for item_id, ts_us in newest if item_id is not None]
-        assert kept[::-1] == list(zip(found.recent.item_ids, found.recent.events.ts_us.tolist(), strict=True))
+        again = from_sql(database)
+        assert again.recent.item_ids == found.recent.item_ids
+        for column in ("types", "ts_us", "prices", "orders"):
+            assert getattr(again.recent.events, column).tolist() == getattr(found.recent.events, column).tolist()
 
     asyncio.run(story())
 
