@@ -20,6 +20,8 @@ def test_where_the_bundle_ends_changes_no_answer(seed: int, known: int, k: int) 
     vectors[chance.random(N) < 0.2] = 0
     mask = chance.random(N) < 0.7
     context = Context(0, anchors=chance.choice(N, 2, replace=False).astype(np.int32))
+    # Two anchors are equally near to their mean: rounding alone would tell which is first.
+    mask[context.anchors] = False
     whole = Content(ExactIndex.of(vectors), 9, NO_WORDS, vectors[:0])
     parted = Content(ExactIndex.of(vectors[:known]), 9, NO_WORDS, vectors[known:])
     one, other = whole.ask(context), parted.ask(context)

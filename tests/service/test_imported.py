@@ -1,6 +1,7 @@
 """An import beside the running service changes the next answers."""
 
 import asyncio
+from collections.abc import Iterator
 from time import monotonic
 
 import pytest
@@ -61,7 +62,8 @@ def test_shoppers_are_forgotten_when_an_import_gets_on_and_only_then(database: D
 
 def test_a_database_that_is_away_is_looked_at_again() -> None:
     async def story() -> None:
-        cache, answers = InProcessCache(), iter([3, DatabaseError("away"), 5])
+        cache = InProcessCache()
+        answers: Iterator[int | DatabaseError] = iter([3, DatabaseError("away"), 5])
         watch = ImportWatch(None, cache, seconds=0.0)  # type: ignore[arg-type] # the next line reads in its place
 
         def lines() -> int:

@@ -1,9 +1,9 @@
+import os
 import uuid
 from time import time_ns
 
 import pytest
 
-from service import recommendation_ids
 from service.recommendation_ids import PREFIX, new_recommendation_id
 
 
@@ -25,6 +25,6 @@ def test_ids_differ_within_a_millisecond() -> None:
 
 @pytest.mark.parametrize("chance", [b"\x00" * 10, b"\xff" * 10])
 def test_no_chance_touches_version_or_variant(chance: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recommendation_ids.os, "urandom", lambda _: chance)
+    monkeypatch.setattr(os, "urandom", lambda _: chance)
     found = parsed(new_recommendation_id())
     assert (found.version, found.variant) == (7, uuid.RFC_4122)
