@@ -49,6 +49,7 @@ def connect(url: str, met: Callable[[bytes], None], *, patience_seconds: float) 
         protocol=2,
         decode_responses=False,
         retry=Retry(NoBackoff(), 0),
+        retry_on_timeout=False,
         retry_on_error=[],
         health_check_interval=0,
         # The whole question has a time-out of its own; one around each read would be paid for twice.
