@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, time_ns
 
-from store.shopper_cache.base import Remembered, ShopperCache
-
 from models.history import History
 from service.asking import Ask, compute
 from service.flights import Flights
@@ -14,6 +12,7 @@ from service.histories import Histories, history_field
 from service.metrics import Metrics
 from service.replies import Answer, Reply
 from service.snapshots import Serving
+from store.shopper_cache.base import Remembered, ShopperCache
 
 ANSWER_SECONDS = 60
 """How long a kept answer is sent again: weights fade, and what is new moves on."""
@@ -44,6 +43,9 @@ class Answering:
         self.metrics.stage("memory", perf_counter() - began)
         kept = [self._kept(serving, packed, remembered) for packed in remembered.answers]
         missing = [at for at, answer in enumerate(kept) if answer is None]
+        if missing and None not in remembered.answers:
+            # What was kept no longer holds, and the history was not looked for.
+            remembered = await self.cache.look(shopper, (), history_field(snapshot.memory))
         if missing:
             wanted = {fields[at]: asks[at] for at in missing}
 

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from store.circuit import Circuit
-from store.shopper_cache.base import ShopperCache
-
 from models.placement import Placement
 from service.answering import Answering
 from service.imported import ImportWatch
 from service.metrics import Metrics
 from service.snapshots import Snapshots
 from service.writer import EventWriter
+from store.circuit import Circuit
 from store.database import Database
+from store.shopper_cache.base import ShopperCache
 
 
 @dataclass(frozen=True)

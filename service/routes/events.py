@@ -11,9 +11,10 @@ from service.events import EventsBody, count, read_events, reply
 from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 from service.requests import read_json
 from service.routes.asked import parts_of
+from service.routes.plain import PlainRoute
 from service.writer import QueueFullError
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=PlainRoute)
 
 
 @router.post("/v1/events", status_code=202, openapi_extra=body_of(EventsBody))
