@@ -1,7 +1,7 @@
 """The question, in rows: what one shopper did, looks at and must not see, as of now."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -71,33 +71,35 @@ def build_context(  # noqa: PLR0913 - the parts of a question, by name
     COUNTED of them count. category: a path, from the widest to the narrowest.
     Raises UnknownItemError if there are anchors and none of them is known.
     """
-    item_ids, summary = (history or History()).summary(now_us, memory)
-    rows = vocabulary.rows(item_ids)
-    known = np.flatnonzero(rows >= 0)
-    newest_first = known[np.argsort(-summary.last_us[known], kind="stable")]
-    interactions = summary.take(newest_first)
-    interactions = Summary(**{**vars(interactions), "items": rows[newest_first]})
     session_ids = session_ids[-COUNTED:]
-    session = vocabulary.rows(session_ids)
-    if len(session):
-        interactions = merged(interactions, looked_at(_known(session), now_us, memory), 1.0)
-        interactions = interactions.take(np.argsort(-interactions.last_us, kind="stable"))
-    anchors = vocabulary.rows(anchor_ids)
-    if len(anchors) and (anchors < 0).all():
+    asked = [*anchor_ids, *excluded_ids, *session_ids]
+    rows = vocabulary.rows(asked)
+    n_anchors, n_session = len(anchor_ids), len(session_ids)
+    anchors, session = _known(rows[:n_anchors]), _known(rows[len(rows) - n_session :])
+    if n_anchors and not len(anchors):
         raise UnknownItemError(anchor_ids[0], "the bundle or the catalogue")
-    excluded_list = list(excluded_ids)
-    excluded = vocabulary.rows(excluded_list)
-    asked = [*anchor_ids, *excluded_list, *session_ids]
-    unknown = tuple(asked[i] for i in np.flatnonzero(np.concatenate([anchors, excluded, session]) < 0))
+    interactions = NOTHING if history is None else _interactions(vocabulary, memory, now_us, history)
+    if len(session):
+        interactions = merged(interactions, looked_at(session, now_us, memory), 1.0)
+        interactions = interactions.take(np.argsort(-interactions.last_us, kind="stable"))
     return Context(
         now_us=now_us,
         interactions=interactions,
-        anchors=_known(anchors),
-        excluded=_known(excluded),
+        anchors=anchors,
+        excluded=_known(rows[n_anchors : len(rows) - n_session]),
         category=tuple(category),
         window_days=window_days,
-        unknown_item_ids=unknown,
+        unknown_item_ids=tuple(asked[place] for place in np.flatnonzero(rows < 0).tolist()),
     )
+
+
+def _interactions(vocabulary: Vocabulary, memory: Memory, now_us: int, history: History) -> Summary:
+    """Return one row per item that the vocabulary knows, newest first."""
+    item_ids, summary = history.summary(now_us, memory)
+    rows = vocabulary.rows(item_ids)
+    known = np.flatnonzero(rows >= 0)
+    newest_first = known[np.argsort(-summary.last_us[known], kind="stable")]
+    return replace(summary, items=rows).take(newest_first)
 
 
 def _known(rows: Int32) -> Int32:

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.arrays import DAY_US, Float32, Int32, Int64, Mask, UInt8
+from models.arrays import DAY_US, Float32, Float64, Int32, Int64, Mask, UInt8
 from models.events import CANCELS, EVENT_TYPES, PURCHASE
 
 NEVER_US = np.int64(-(2**62))
 """Stands where a time has no value (never bought); smaller than any time, so that a maximum ignores it."""
+
+_TAKES_BACK: Mask = np.isin(np.arange(len(EVENT_TYPES)), list(CANCELS))
+"""Which event types cancel another, by code."""
 
 _ANY_ORDER = -1
 """The order number of an event without an order."""
@@ -137,16 +140,14 @@ class History:
 
     def summary(self, now_us: int, memory: Memory) -> tuple[tuple[str, ...], Summary]:
         """Return distinct item ids and one row for each of them, as of now."""
+        past_ids, n_past = self.past.item_ids, len(self.past.item_ids)
+        number_of = dict(zip(past_ids, range(n_past), strict=True))
+        numbers = [number_of.setdefault(item_id, len(number_of)) for item_id in self.recent.item_ids]
+        since = summarise(replace(self.recent.events, items=np.array(numbers, dtype=np.int32)), now_us, memory)
         decay = float(np.exp2(-(now_us - self.past.as_of_us) / DAY_US / memory.half_life_days))
-        past_ids = self.past.item_ids
-        number_of = {item_id: number for number, item_id in enumerate(past_ids)}
-        for item_id in self.recent.item_ids:
-            number_of.setdefault(item_id, len(number_of))
-        numbers = np.array([number_of[item_id] for item_id in self.recent.item_ids], dtype=np.int32)
-        since = summarise(replace(self.recent.events, items=numbers), now_us, memory)
-        whole = merged(replace(self.past.rows, items=np.arange(len(past_ids), dtype=np.int32)), since, decay)
+        whole = merged(replace(self.past.rows, items=np.arange(n_past, dtype=np.int32)), since, decay)
         ids = tuple(number_of)
-        return tuple([ids[number] for number in whole.items.tolist()]), whole
+        return past_ids + tuple([ids[number] for number in whole.items[n_past:].tolist()]), whole
 
 
 def cancelled(events: Events) -> Mask:
@@ -155,7 +156,7 @@ def cancelled(events: Events) -> Mask:
     A refund takes back the newest purchase before it of the same owner and item, of the same order when it names one;
     a remove_from_cart likewise an add_to_cart. One that finds nothing takes back nothing. Cost: linear.
     """
-    gone: Mask = np.isin(events.types, list(CANCELS))
+    gone = _TAKES_BACK[events.types]
     if not gone.any():
         return gone
     pairs = events.owners.astype(np.int64) << 32 | events.items
@@ -215,37 +216,50 @@ def summarise(events: Events, as_of_us: int, memory: Memory) -> Summary:
 
 
 def merged(past: Summary, since: Summary, decay: float) -> Summary:
-    """Add two summaries of one shopper: `past` fades by the factor `decay` and gains what happened `since`."""
-    if not len(since):
-        return Summary(**{**vars(past), "decayed": past.decayed * np.float32(decay)})
-    items, place = np.unique(np.concatenate([past.items, since.items]), return_inverse=True)
-    a, b = place[: len(past)], place[len(past) :]
-    n = len(items)
+    """Add two summaries of one shopper: `past` fades by the factor `decay` and gains what happened `since`.
 
-    def spread(values: Float32 | Int64 | Int32, where: Int64, empty: float | np.int64) -> np.ndarray:
-        out = np.full(n, empty, dtype=values.dtype)
-        out[where] = values
+    The past's rows come first, in their order, then what is new, in its order.
+    """
+    if not len(past):
+        return since
+    faded = past.decayed * np.float32(decay)
+    if not len(since):
+        return replace(past, decayed=faded)
+    place = _places(since.items, past.items)
+    new = place < 0
+    place[new] = len(past) + np.arange(np.count_nonzero(new))
+    items = np.concatenate([past.items, since.items[new]])
+
+    def added(ufunc: np.ufunc, mine: np.ndarray, theirs: np.ndarray, empty: float | np.int64) -> np.ndarray:
+        out = np.full(len(items), empty, dtype=theirs.dtype)
+        out[: len(mine)] = mine
+        ufunc.at(out, place, theirs)
         return out
 
-    n_past, n_since = spread(past.priced, a, 0), spread(since.priced, b, 0)
-    paid = np.zeros(n, dtype=np.float64)
-    paid[a] = np.where(past.priced > 0, past.usual_prices * past.priced, 0)
-    paid[b] += np.where(since.priced > 0, since.usual_prices * since.priced, 0)
-    priced = n_past + n_since
+    priced = added(np.add, past.priced, since.priced, 0)
+    paid = added(np.add, _paid(past), _paid(since), 0)
     return Summary(
-        owners=np.zeros(n, dtype=np.int32),
+        owners=np.zeros(len(items), dtype=np.int32),
         items=items,
-        first_us=np.minimum(spread(past.first_us, a, -NEVER_US), spread(since.first_us, b, -NEVER_US)),
-        last_us=np.maximum(spread(past.last_us, a, NEVER_US), spread(since.last_us, b, NEVER_US)),
-        counts=spread(past.counts, a, 0) + spread(since.counts, b, 0),
-        decayed=spread(past.decayed, a, 0) * np.float32(decay) + spread(since.decayed, b, 0),
-        purchases=spread(past.purchases, a, 0) + spread(since.purchases, b, 0),
-        first_purchase_us=np.minimum(
-            spread(past.first_purchase_us, a, -NEVER_US), spread(since.first_purchase_us, b, -NEVER_US)
-        ),
-        last_purchase_us=np.maximum(
-            spread(past.last_purchase_us, a, NEVER_US), spread(since.last_purchase_us, b, NEVER_US)
-        ),
+        first_us=added(np.minimum, past.first_us, since.first_us, -NEVER_US),
+        last_us=added(np.maximum, past.last_us, since.last_us, NEVER_US),
+        counts=added(np.add, past.counts, since.counts, 0),
+        decayed=added(np.add, faded, since.decayed, 0),
+        purchases=added(np.add, past.purchases, since.purchases, 0),
+        first_purchase_us=added(np.minimum, past.first_purchase_us, since.first_purchase_us, -NEVER_US),
+        last_purchase_us=added(np.maximum, past.last_purchase_us, since.last_purchase_us, NEVER_US),
         priced=priced,
-        usual_prices=np.divide(paid, priced, out=np.full(n, np.nan, np.float32), where=priced > 0),
+        usual_prices=np.divide(paid, priced, out=np.full(len(items), np.nan, np.float32), where=priced > 0),
     )
+
+
+def _paid(summary: Summary) -> Float64:
+    """Return what the purchases of known price cost in all, shape (m,)."""
+    return np.where(summary.priced > 0, summary.usual_prices * summary.priced.astype(np.float64), 0.0)
+
+
+def _places(items: Int32, among: Int32) -> Int64:
+    """Return where each item stands among distinct ones, at least one, shape (m,); -1 for one that is not there."""
+    order = np.argsort(among)
+    places: Int64 = order.take(np.searchsorted(among, items, sorter=order), mode="clip")
+    return np.where(among[places] == items, places, -1)
