@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 
 from store.bulk import Row, insert_returning, insert_rows, read_batches, select_columns
 from store.database import Database
-from store.histories import forget_stale_pasts
+from store.histories import forget_stale_pasts, wait_for_events
 from store.schema import events
 
 EVENT_COLUMNS = (
@@ -120,6 +120,13 @@ def _append_at_once(connection: Connection, rows: Sequence[Row]) -> list[Outcome
         for at in _find_conflicts(connection, rows):
             outcomes[at] = "conflict"
     return outcomes
+
+
+def settled_seq(database: Database) -> int:
+    """Return the newest event by order of arrival, of which all that came before it are there to be read."""
+    with database.writing() as connection:
+        wait_for_events(connection)
+        return _last_seq(connection)
 
 
 def _last_seq(connection: Connection) -> int:

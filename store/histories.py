@@ -38,14 +38,25 @@ def write_pasts(connection: Connection, rows: Iterable[Row], *, seen_seq: int) -
     """Replace all pasts; return how many are kept.
 
     rows: (shopper, as_of_us, memory, packed) tuples.
-    seen_seq: the newest event, by order of arrival, when the reading of them began (`data_window(...).last_seq`): a
-    past that an event since then made stale is not kept.
+    seen_seq: the newest event, by order of arrival, when the reading of them began (`store.events.settled_seq`): a
+    past that an event since then made stale is not kept. Events that are being stored meanwhile are not seen here:
+    call `forget_stale_pasts` once more after `wait_for_events`, in a transaction after this one.
     """
     connection.execute(delete(histories))
     written, remaining = 0, iter(rows)
     while batch := list(islice(remaining, _BATCH_SIZE)):
         written += insert_rows(connection, histories, ("shopper", "as_of_us", "memory", "packed"), batch, "DO NOTHING")
     return written - forget_stale_pasts(connection, after_seq=seen_seq)
+
+
+def wait_for_events(connection: Connection) -> None:
+    """Wait until all events that are being stored are stored, and keep others waiting until this transaction ends.
+
+    On PostgreSQL several transactions store events at a time, and a lower `seq` may be committed after a higher one;
+    SQLite has one writer.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE events IN SHARE MODE"))
 
 
 def read_past(connection: Connection, shopper: str) -> StoredPast | None:

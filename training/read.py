@@ -9,7 +9,7 @@ import polars as pl
 
 from models.errors import TrainingError
 from store.database import Database
-from store.events import data_window, read_events
+from store.events import read_events, settled_seq
 from store.items import read_items
 
 _TIME = pl.Datetime("us", "UTC")
@@ -59,16 +59,15 @@ class ShopData:
 
 def read_shop(database: Database) -> ShopData:
     """Read everything. Raises TrainingError when there are no events or no items."""
-    with database.reading() as connection:
-        window = data_window(connection)
-    if not window.n_events:
+    last_seq = settled_seq(database)
+    if not last_seq:
         raise TrainingError(
             "the database has no events; run `endcap import complete-journey` or `endcap import events`"
         )
     items = _items(database)
     if items.is_empty():
         raise TrainingError("the catalogue is empty; run `endcap import items PATH`")
-    return ShopData(_events(database), items, window.last_seq)
+    return ShopData(_events(database), items, last_seq)
 
 
 def _events(database: Database) -> pl.DataFrame:

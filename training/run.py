@@ -14,7 +14,7 @@ from store.bundles.manifest import DataWindow, Measured
 from store.bundles.published import PublishedBundles
 from store.bundles.write import Draft, write_bundle
 from store.database import Database
-from store.histories import write_pasts
+from store.histories import forget_stale_pasts, wait_for_events, write_pasts
 from training.blend import FittedBlend
 from training.checking import check_shop
 from training.checks.finding import refusal
@@ -74,8 +74,12 @@ def train(
         version = new_version(now)
         with steps.step("write the bundle"):
             write_bundle(bundles.root, _draft(version, now, sources, blends, recipe, judged, force_reason))
-        with steps.step("store histories"), database.writing() as connection:
-            n_pasts = write_pasts(connection, stored_pasts(sources.data), seen_seq=shop.last_seq)
+        with steps.step("store histories"):
+            with database.writing() as connection:
+                n_pasts = write_pasts(connection, stored_pasts(sources.data), seen_seq=shop.last_seq)
+            with database.writing() as connection:
+                wait_for_events(connection)
+                n_pasts -= forget_stale_pasts(connection, after_seq=shop.last_seq)
         bundles.promote(version, at=now.isoformat(), action="publish", reason=force_reason or "")
     return Trained(version, judged, sources.left_out, n_pasts)
 

@@ -1,10 +1,13 @@
 """A stored past is exactly what training wrote, until an event comes that makes it untrue."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
+
 import pytest
 
 from store.bulk import Row
 from store.database import Database
-from store.events import append_events, data_window
+from store.events import append_events, data_window, settled_seq
 from store.histories import StoredPast, delete_past, read_past, write_pasts
 from tests.store.rows import event_row, event_rows
 
@@ -86,6 +89,28 @@ def test_a_late_event_that_arrived_while_training_read_keeps_its_past_from_being
     append(database, event_row("unseen", ts_us=2))
     assert write(database, "u:1", "u:2", seen_seq=seen_seq) == 1
     assert kept(database, "u:1", "u:2") == ["u:2"]
+
+
+def test_what_is_being_stored_when_training_begins_to_read_is_waited_for(database: Database) -> None:
+    stored, may_commit = Event(), Event()
+
+    def store() -> None:
+        with database.writing() as connection:
+            append_events(connection, [event_row("slow", ts_us=1)])
+            stored.set()
+            assert may_commit.wait(60)
+
+    with ThreadPoolExecutor(2) as threads:
+        storing = threads.submit(store)
+        assert stored.wait(60)
+        reading = threads.submit(settled_seq, database)
+        # One that does not wait has read long before this.
+        wait([reading], timeout=0.3)
+        may_commit.set()
+        storing.result(60)
+        seen_seq = reading.result(60)
+    with database.reading() as connection:
+        assert seen_seq == data_window(connection).last_seq == 1
 
 
 def test_a_past_can_be_dropped_by_itself(database: Database) -> None:
