@@ -117,10 +117,22 @@ def started(
                 process.wait()
 
 
+_ALLOWED = sorted(os.sched_getaffinity(0))
+
+
 def cores() -> tuple[int, int]:
     """Return the core of the servers and the core of what drives them; one and the same where there is one."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return allowed[0], allowed[-1]
+    return _ALLOWED[0], _ALLOWED[-1]
+
+
+@contextmanager
+def on_the_driver_core() -> Iterator[None]:
+    """Keep this process, and what it starts for itself (wrk, Valkey, PostgreSQL), off the servers' core."""
+    os.sched_setaffinity(0, {cores()[1]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, _ALLOWED)
 
 
 def _is_ready(port: int, path: str) -> bool:

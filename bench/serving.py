@@ -18,7 +18,6 @@ before. About five minutes; needs the extras `train` and `test`, and wrk.
 
 import argparse
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -38,7 +37,7 @@ from bench.loads import Protocol, find_peaks, find_waits
 from bench.questions import EMPTY, IN_PROCESS, ON_REDIS, Questions
 from bench.rounds import machine
 from bench.served_shop import ServedShop, make_up
-from bench.servers import EMPTY_COMMAND, Server, cores, started
+from bench.servers import EMPTY_COMMAND, Server, cores, on_the_driver_core, started
 from bench.told import tell
 from bench.wrk import find_wrk
 from store.database import connect_database
@@ -49,7 +48,7 @@ SERVICE_COMMAND = (sys.executable, "-m", "cli", "serve", "--port")
 READY = "/readyz"
 WORKERS = 2
 WHOLE = Protocol(rounds=5, seconds=3, steady_seconds=8)
-QUICK = Protocol(rounds=2, seconds=1, steady_seconds=1)
+QUICK = Protocol(rounds=1, seconds=1, steady_seconds=1)
 N_STARTS = 3
 N_OTHER_RUNS = 2
 """Of each case: the first, and the steady one."""
@@ -57,9 +56,7 @@ N_OTHER_RUNS = 2
 
 def measure(shop: ServedShop, home: Path, protocol: Protocol, n_changes: int) -> dict[str, Any]:
     """Measure everything over a shop that lies in `home`."""
-    server_core, driver_core = cores()
-    # What is started from here on is on the driver's core too: wrk, Valkey and PostgreSQL.
-    os.sched_setaffinity(0, {driver_core})
+    server_core, _ = cores()
     starts = [_start_seconds(home, server_core) for _ in range(N_STARTS)]
     with stores.valkey() as redis_url:
         with _servers(home, redis_url, server_core) as servers:
@@ -132,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     find_wrk()
     began = perf_counter()
     n_items, n_shoppers = options.items, options.shoppers
-    with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
+    with threadpool_limits(1), tempfile.TemporaryDirectory() as folder, on_the_driver_core():
         home = Path(folder) / "home"
         home.mkdir()
         shop = make_up(n_items, n_shoppers)

@@ -32,7 +32,8 @@ def find_wrk() -> str:
 def drive(port: int, paths: Sequence[str], seconds: int, *, once: bool) -> Driven:
     """Ask for the paths in turn for some seconds.
 
-    once: ask no question again, and end early when all are answered. Raises SystemExit when an answer was none.
+    once: ask no question again; when all are asked the time that counts is over.
+    Raises SystemExit when an answer was none.
     """
     with tempfile.NamedTemporaryFile("w", prefix="paths-") as file:
         file.write("\n".join(paths) + "\n")
