@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -54,6 +55,7 @@ def serve_command(
     settings = read_settings({name: value for name, value in given.items() if value is not None})
     refuse_open(settings.host, settings.api_key)
     _refuse_split_memory(settings)
+    _refuse_taken_port(settings)
     open_database(settings.database_url).close()
     with ExitStack() as stack:
         if settings.redis_url is None:
@@ -139,6 +141,19 @@ def _refuse_split_memory(settings: Settings) -> None:
             f"{settings.workers} workers need a memory that they share: set {' and '.join(missing)}, "
             "or ENDCAP_WORKERS=1"
         )
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Raise ConfigurationError when nobody could listen there; the server itself would say so in its log, later."""
+    try:
+        family, *_, place = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        socket.create_server(place[:2], family=family).close()
+    except OSError as error:
+        why = str(error.strerror or error).partition(" (")[0]
+        raise ConfigurationError(
+            f"port {settings.port} of {settings.host} cannot be listened on: {why}; stop what uses it, or set "
+            "ENDCAP_PORT or ENDCAP_HOST"
+        ) from error
 
 
 @contextmanager
