@@ -36,6 +36,28 @@ def test_a_hit_is_one_round_trip_and_a_miss_is_two(shared_valkey: Valkey, monkey
     run(story())
 
 
+def test_a_change_between_the_two_round_trips_of_a_look_takes_back_what_the_first_one_found(
+    shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with OnRedis(2, shared_valkey) as subject:
+            await remember(subject, history=b"h", answers={"home": b"a"})
+            looking, changing = subject.processes
+            through = looking._server.ask
+
+            async def ask_after_a_change(*commands: tuple[str | bytes | int, ...]) -> list[object]:
+                if commands[0][0] == "EVAL":
+                    changes = await changing.begin_change(["u:1"])
+                    await changing.end_change(changes, {"u:1": {HISTORY: b"h+"}})
+                return await through(*commands)
+
+            monkeypatch.setattr(looking._server, "ask", ask_after_a_change)
+            found = await ask(subject, "home", "cart")
+            assert (found.answers, found.history) == ((None, None), b"h+")
+
+    run(story())
+
+
 def test_a_change_is_one_round_trip_before_the_commit_and_one_after_it(
     shared_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

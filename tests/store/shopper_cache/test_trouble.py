@@ -212,9 +212,10 @@ def fill(server: Valkey) -> None:
     """Leave no room for one more value."""
     used = server.run("INFO", "memory")["used_memory"]
     server.configure(maxmemory_policy="noeviction", maxmemory=str(used + 300_000))
-    with suppress(OutOfMemoryError):
-        for number in itertools.count():
-            server.run("SET", f"filling:{number}", "x" * 50_000)
+    for size in (50_000, 500, 1):
+        with suppress(OutOfMemoryError):
+            for number in itertools.count():
+                server.run("SET", f"filling:{size}:{number}", "x" * size)
 
 
 def test_a_full_server_keeps_nothing_new_and_nothing_old(valkey: Valkey) -> None:
