@@ -65,7 +65,7 @@ class ShopperCache(Protocol):
         """Return what is remembered of a shopper, and the token to keep more with.
 
         answers: fields, each naming all that the answer depends on beside the shopper: bundle, placement, arguments.
-        history: field, `f"history/{memory.digest()}"`; looked for when an answer is missing, or none is asked for.
+        history: field, "history/" and `memory.digest()`; looked for when an answer is missing, or none is asked for.
         Cost when all answers are there: one round trip.
         """
 
