@@ -114,7 +114,7 @@ def _degraded(parts: Parts) -> Iterator[tuple[str, str]]:
     if parts.writer.problem is not None:
         yield "events", f"the newest were refused (503): {_without_password(parts.writer.problem)}"
     if parts.cache.state == "away":
-        yield "redis", "away: every answer is computed, from the database"
+        yield "redis", f"away ({parts.cache.why_away}): every answer is computed, from the database"
     age, allowed = snapshots.catalogue_age_seconds, REFRESHES_MISSED * snapshots.catalogue_refresh_seconds
     if age is not None and age > allowed:
         yield "catalogue", f"stock and prices are {age:.0f} s old; they should be at most {allowed:.0f} s old"
