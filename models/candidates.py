@@ -70,19 +70,22 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
         answer.propose(mask, placement.sources[name]) if placement.sources[name] else (NO_ROWS, NO_SCORES)
         for answer, name in zip(answers, names, strict=True)
     ]
-    if not proposals:
-        nothing = np.zeros((0, 0), dtype=np.float32)
-        return Candidates(np.zeros(0, np.int32), nothing, nothing.astype(np.bool_), ())
-    rows, place = _distinct(np.concatenate([found for found, _ in proposals]), len(mask))
-    column = np.repeat(np.arange(len(names)), [len(found) for found, _ in proposals])
-    proposed = np.zeros((len(rows), len(names)), dtype=np.bool_)
-    proposed[place, column] = True
-    # Turned over rather than stacked the other way: each source's column then lies in one piece.
-    scores = np.stack([answer.score(rows) for answer in answers]).T
+    # Beside the proposals an empty one, because there may be no source at all.
+    found_rows, found_scores = (
+        np.concatenate(columns) for columns in zip((NO_ROWS, NO_SCORES), *proposals, strict=True)
+    )
+    rows, place = _distinct(found_rows, len(mask))
+    # Turned over in the end: each source's column then lies in one piece.
+    scores = np.empty((len(names), len(rows)), dtype=np.float32)
+    for line, answer in zip(scores, answers, strict=True):
+        line[:] = answer.score(rows)
+    proposed = np.zeros(scores.shape, dtype=np.bool_)
+    at = np.repeat(np.arange(len(names)) * len(rows), [len(found) for found, _ in proposals]) + place
+    proposed.ravel()[at] = True
     # A product of the same two vectors is rounded one way or another depending on its neighbours: what was proposed
     # keeps the score that it was chosen by, so that a source's own list does not depend on who else was asked.
-    scores[place, column] = np.concatenate([found for _, found in proposals])
-    return Candidates(rows, scores, proposed, names)
+    scores.ravel()[at] = found_scores
+    return Candidates(rows, scores.T, proposed.T, names)
 
 
 def _distinct(rows: Int32, n: int) -> tuple[Int32, Int64]:

@@ -20,16 +20,17 @@ class Neighbours:
         return len(self.rows)
 
     def sums(self, query_rows: Int32, query_weights: Float32) -> Float32:
-        """Return each row's sum of query weight * neighbour weight, shape (L,).
+        """Return each row's sum of query weight * neighbour weight, shape (L + 1,); the last place stands for no row.
 
         query_rows, query_weights: shape (q,); rows beyond the table add nothing. Cost: q * K additions.
         """
         query_rows, query_weights = self._covered(query_rows, query_weights)
-        # One place more than there are rows: the padding -1 lands there.
+        # The padding -1 lands in the last place.
         sums = np.zeros(len(self) + 1, dtype=np.float32)
         weights = self.weights.take(query_rows, axis=0) * query_weights[:, None]
         np.add.at(sums, self.rows.take(query_rows, axis=0).ravel(), weights.ravel())
-        return sums[:-1]
+        sums[-1] = np.nan
+        return sums
 
     def contributions(self, query_rows: Int32, query_weights: Float32, rows: Int32) -> Float32:
         """Return what each query row adds to each of some rows' sums, shape (q, m); 0 where it does not reach it.

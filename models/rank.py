@@ -115,6 +115,8 @@ class Blend:
 def bought_before(context: Context, candidates: Candidates) -> Mask:
     """Mark the candidates, shape (c,), that the shopper bought before. A table of rows: a tenth of np.isin's time."""
     own = context.bought
+    if not len(own):
+        return np.zeros(len(candidates), dtype=np.bool_)
     is_own = np.zeros(max(candidates.rows.max(initial=-1), own.max(initial=-1)) + 1, dtype=np.bool_)
     is_own[own] = True
     return is_own[candidates.rows]

@@ -81,19 +81,19 @@ def choose(rows: Int32, n: int, limits: list[Limit]) -> Listed:
 
 def _chosen(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     removed: Counter[str] = Counter()
-    columns = [(limit.name, limit.numbers[rows].tolist(), limit.at_most, Counter[int]()) for limit in limits]
     chosen: list[int] = []
-    for place, row in enumerate(rows.tolist()):
+    taken: list[dict[int, int]] = [{-1: 0} for _ in limits]
+    for row, *numbers in zip(rows.tolist(), *(limit.numbers[rows].tolist() for limit in limits), strict=True):
         if len(chosen) == n:
             break
-        broken = next((name for name, numbers, most, taken in columns if taken[numbers[place]] >= most), None)
-        if broken is not None:
-            removed[broken] += 1
-            continue
-        chosen.append(row)
-        for _, numbers, _, taken in columns:
-            if numbers[place] >= 0:
-                taken[numbers[place]] += 1
+        for limit, number, counts in zip(limits, numbers, taken, strict=True):
+            if counts.get(number, 0) >= limit.at_most:
+                removed[limit.name] += 1
+                break
+        else:
+            chosen.append(row)
+            for number, counts in zip(numbers, taken, strict=True):
+                counts[number] = counts.get(number, 0) + (number >= 0)
     return Listed(np.array(chosen, dtype=np.int32), removed)
 
 

@@ -17,8 +17,9 @@ def tie_order(rows: Int32 | Int64) -> Int64:
 
 def best_first(scores: Float32, rows: Int32 | Int64, k: int) -> Int64:
     """Return positions, shape (min(k, n),), of the k highest scores, best first, ties by `tie_order` of their rows."""
-    kth = np.partition(scores, -k)[-k] if 0 < k < len(scores) else -np.inf
-    kept = np.flatnonzero(scores >= kth)
+    if not 0 < k < len(scores):
+        return np.argsort(_high_before_low(scores) << 32 | tie_order(rows))[:k]
+    kept = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
     return kept[np.argsort(_high_before_low(scores[kept]) << 32 | tie_order(rows[kept]))][:k]
 
 

@@ -43,16 +43,17 @@ class Sums:
     """Sums that only some rows received; the others are covered with 0, and never proposed."""
 
     sums: Float32
-    """Shape (L,), >= 0."""
+    """Shape (L + 1,), >= 0; the last is NaN, for all rows beyond."""
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        touched = np.flatnonzero((self.sums > 0) & mask[: len(self.sums)])
+        touched = np.flatnonzero(self.sums > 0)
+        touched = touched[mask[touched]]
         scores = self.sums[touched]
         best = best_first(scores, touched, k)
         return touched[best].astype(np.int32), scores[best]
 
     def score(self, rows: Int32) -> Float32:
-        return looked_up(self.sums, rows)
+        return self.sums.take(rows, mode="clip")
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,7 @@ class Few:
         return self.rows[best], self.scores[best]
 
     def score(self, rows: Int32) -> Float32:
-        by_row = np.full(int(self.rows.max(initial=-1)) + 1, np.nan, dtype=np.float32)
-        by_row[self.rows] = self.scores
-        return looked_up(by_row, rows)
+        return scores_by_row(self.rows, self.scores).take(rows, mode="clip")
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,10 @@ class Nearest:
         return rows[near], products[near]
 
     def score(self, rows: Int32) -> Float32:
-        found = np.full(len(rows), np.nan, dtype=np.float32)
         covered = rows < len(self.index)
+        if covered.all():
+            return self.index.vectors[rows] @ self.query
+        found = np.full(len(rows), np.nan, dtype=np.float32)
         found[covered] = self.index.vectors[rows[covered]] @ self.query
         return found
 
@@ -126,13 +127,23 @@ class Shared:
 
     ordered: OrderedRows
     by_row: Float32
-    """Shape (L,): the same scores in row order; NaN for rows that the order does not have."""
+    """Shape (L + 1,): the same scores in row order; NaN for rows that the order does not have, and as the last."""
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
         return self.ordered.first(mask, k)
 
     def score(self, rows: Int32) -> Float32:
-        return looked_up(self.by_row, rows)
+        return self.by_row.take(rows, mode="clip")
+
+
+def scores_by_row(rows: Int32, scores: Float32) -> Float32:
+    """Return scores in row order, shape (L + 1,); NaN for rows that are not there, and as the last.
+
+    rows, scores: shape (m,). Looked up with `take(..., mode="clip")`, rows beyond find the last.
+    """
+    by_row = np.full(int(rows.max(initial=-1)) + 2, np.nan, dtype=np.float32)
+    by_row[rows] = scores
+    return by_row
 
 
 def looked_up(scores: Float32, rows: Int32) -> Float32:

@@ -11,7 +11,7 @@ from models.arrays import Arrays, Float32, Int32
 from models.context import Context
 from models.errors import InputError
 from models.ordered import OrderedRows
-from models.sources.answers import Shared
+from models.sources.answers import Shared, scores_by_row
 from models.sources.base import NO_ROWS, Answer, Learned
 
 _OF_A_WINDOW = re.compile(r"(?:rows|scores)_(\d+)d")
@@ -57,6 +57,4 @@ def window_arrays(days: int, ordered: OrderedRows) -> Arrays:
 
 def _list(arrays: Arrays, ending: str = "") -> Shared:
     rows, scores = arrays[f"rows{ending}"], arrays[f"scores{ending}"]
-    by_row = np.full(int(rows.max(initial=-1)) + 1, np.nan, dtype=np.float32)
-    by_row[rows] = scores
-    return Shared(OrderedRows(rows, scores), by_row)
+    return Shared(OrderedRows(rows, scores), scores_by_row(rows, scores))

@@ -61,7 +61,7 @@ def test_contributions_add_up_to_the_score(table: Neighbours, data: st.DataObjec
     added = table.contributions(query_rows[covered], query_weights[covered], rows)
     assert added.shape == (np.count_nonzero(covered), len(rows))
     assert (added >= 0).all()
-    assert added.sum(axis=0).tolist() == table.sums(query_rows, query_weights).tolist()
+    assert added.sum(axis=0).tolist() == table.sums(query_rows, query_weights)[:-1].tolist()
 
 
 def test_a_row_that_nothing_reaches_has_no_contributions() -> None:
