@@ -6,7 +6,9 @@ from dataclasses import fields, replace
 import numpy as np
 
 from models.events import CANCELS
-from models.history import Events, History, Memory, Recent
+from models.history import NEVER_US, Events, History, Memory, Recent
+
+_CANCELLING = list(CANCELS)
 
 
 def appended(history: History, item_ids: Sequence[str], events: Events, memory: Memory) -> History | None:
@@ -14,13 +16,17 @@ def appended(history: History, item_ids: Sequence[str], events: Events, memory: 
 
     item_ids, events: the new events that name an item, in order of arrival; all of the history's shopper, and stored
     after what it holds. It must be read when an event is not later than the past (it lies in what the past has summed
-    up) or takes another back (the past may count what was taken back).
+    up), takes another back (the past may count what was taken back), or is earlier than one that does (which may name
+    its order).
     """
     if not len(events):
         return history
-    if events.ts_us.min() <= history.past.as_of_us or np.isin(events.types, list(CANCELS)).any():
+    old = history.recent.events
+    last_cancel_us = old.ts_us[np.isin(old.types, _CANCELLING)].max(initial=NEVER_US)
+    first_us = events.ts_us.min()
+    if first_us <= history.past.as_of_us or first_us < last_cancel_us or np.isin(events.types, _CANCELLING).any():
         return None
-    old, first_order = history.recent.events, history.recent.events.orders.max(initial=-1) + 1
+    first_order = old.orders.max(initial=-1) + 1
     # The numbers of orders are local to each reading: new ones go on where the old ones end.
     new = replace(events, orders=np.where(events.orders < 0, events.orders, events.orders + first_order))
     joined = Events(*(np.concatenate([getattr(old, f.name), getattr(new, f.name)]) for f in fields(Events)))

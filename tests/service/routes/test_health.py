@@ -37,7 +37,7 @@ def parts(**changed: Any) -> Any:  # noqa: ANN401 - stands for Parts
             catalogue_refresh_seconds=10.0,
             model_age_seconds=60.0,
         ),
-        cache=SimpleNamespace(state=now["cache"]),
+        cache=SimpleNamespace(state=now["cache"], why_away="TimeoutError"),
         database_state=lambda: now["database"],
         writer=SimpleNamespace(problem=now["problem"]),
     )
@@ -53,7 +53,7 @@ def test_when_all_is_well_it_is_ready() -> None:
     ("changed", "named", "words"),
     [
         ({"database": "away"}, "database", "without a history"),
-        ({"cache": "away"}, "redis", "from the database"),
+        ({"cache": "away"}, "redis", "away (TimeoutError): every answer is computed, from the database"),
         ({"catalogue_age_seconds": 61.0}, "catalogue", "61 s old"),
         ({"problem": "has no room left on its disk"}, "events", "no room"),
         ({"refused": {"v2": "items.npy has another sha256"}}, "bundle v2", "items.npy"),
