@@ -119,7 +119,7 @@ def put_together(settings: Settings) -> Parts:
         snapshots=snapshots,
         placements=placements,
         writer=writer,
-        imports=ImportWatch(database, cache),
+        imports=ImportWatch(database, cache, circuit),
         answering=answering,
         metrics=metrics,
         api_key=settings.api_key,

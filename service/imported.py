@@ -7,6 +7,7 @@ from contextlib import suppress
 import structlog
 
 from models.errors import DatabaseError
+from store.circuit import Circuit
 from store.database import Database
 from store.imports import lines_imported
 from store.shopper_cache.base import ShopperCache
@@ -18,10 +19,16 @@ _log = structlog.get_logger()
 
 
 class ImportWatch:
-    """Forgets what is remembered of all shoppers when an import got on."""
+    """Forgets what is remembered of all shoppers when an import got on.
 
-    def __init__(self, database: Database, cache: ShopperCache, *, seconds: float = WATCH_SECONDS) -> None:
-        self._database, self._cache, self._seconds = database, cache, seconds
+    It asks the database although no shopper does, and tells `circuit` so: /readyz knows in the quietest hour whether
+    the database is there.
+    """
+
+    def __init__(
+        self, database: Database, cache: ShopperCache, circuit: Circuit, *, seconds: float = WATCH_SECONDS
+    ) -> None:
+        self._database, self._cache, self._circuit, self._seconds = database, cache, circuit, seconds
         self._thread = ThreadPoolExecutor(1, "imports")
         self._seen: int | None = None
         self._task: asyncio.Task[None] | None = None
@@ -40,9 +47,13 @@ class ImportWatch:
 
     async def _watch(self) -> None:
         while True:
-            # An import that cannot be seen now is seen when the database is back.
-            with suppress(DatabaseError):
+            try:
                 await self._look()
+            except DatabaseError:
+                # An import that cannot be seen now is seen when the database is back.
+                self._circuit.failed()
+            else:
+                self._circuit.succeeded()
             await asyncio.sleep(self._seconds)
 
     async def _look(self) -> None:

@@ -25,6 +25,8 @@ EVENTS_AT_ONCE = 1_000
 """Of one transaction, and one request more: a commit costs the disk the same for one event as for all of them."""
 PATIENCE_SECONDS = 8.0
 """How long a request waits for its events to be stored; less than a shopper stays marked as changing."""
+PROBE_SECONDS = 1.0
+"""How often the database is tried after it refused events, until it takes some."""
 CLOSING_SECONDS = 3.0
 """How long the end of the service waits for events, for exposures, and for the thread."""
 
@@ -74,7 +76,7 @@ class EventWriter:
         self._is_closing = False
         self._task: asyncio.Task[None] | None = None
         self.problem: str | None = None
-        """Why the newest events could not be stored; None when they were."""
+        """Why the newest events could not be stored; None when they were, or could be by now."""
 
     async def start(self) -> None:
         """Begin to write. Raises DatabaseError when a commit would not survive a power cut."""
@@ -130,10 +132,21 @@ class EventWriter:
 
     async def _store_always(self) -> None:
         while not self._is_closing or self._waiting:
-            await self._arrived.wait()
+            try:
+                async with asyncio.timeout(None if self.problem is None else PROBE_SECONDS):
+                    await self._arrived.wait()
+            except TimeoutError:
+                await self._try_again()
+                continue
             self._arrived.clear()
             while group := self._next_group():
                 await self._store(group)
+
+    async def _try_again(self) -> None:
+        """Ask whether events could be stored now: /readyz is not to wait for somebody to send one."""
+        with suppress(DatabaseError):
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._database.ensure_durable)
+            self.problem = None
 
     def _next_group(self) -> list[_Request]:
         """Take what waits, but for requests that nobody waits for any more."""

@@ -8,6 +8,7 @@ import pytest
 
 from models.errors import DatabaseError
 from service.imported import ImportWatch
+from store.circuit import Circuit
 from store.database import Database
 from store.imports import ImportRun, advance_import, begin_import
 from store.shopper_cache.in_process import InProcessCache
@@ -37,7 +38,7 @@ def test_shoppers_are_forgotten_when_an_import_gets_on_and_only_then(database: D
 
     async def story() -> None:
         cache, looked, loop = InProcessCache(), asyncio.Event(), asyncio.get_running_loop()
-        watch = ImportWatch(database, cache, seconds=0.01)
+        watch = ImportWatch(database, cache, Circuit(monotonic), seconds=0.01)
         look = watch._lines
 
         def counted() -> int:
@@ -60,14 +61,16 @@ def test_shoppers_are_forgotten_when_an_import_gets_on_and_only_then(database: D
     asyncio.run(story())
 
 
-def test_a_database_that_is_away_is_looked_at_again() -> None:
+def test_a_database_that_is_away_is_looked_at_again_and_its_circuit_hears_of_both() -> None:
     async def story() -> None:
-        cache = InProcessCache()
+        cache, circuit = InProcessCache(), Circuit(monotonic, failures=1)
+        open_when_asked = []
         answers: Iterator[int | DatabaseError] = iter([3, DatabaseError("away"), 5])
-        watch = ImportWatch(None, cache, seconds=0.0)  # type: ignore[arg-type] # the next line reads in its place
+        watch = ImportWatch(None, cache, circuit, seconds=0.0)  # type: ignore[arg-type] # the next line reads in its place
 
         def lines() -> int:
             found = next(answers, 5)
+            open_when_asked.append(circuit.is_open)
             if isinstance(found, DatabaseError):
                 raise found
             return found
@@ -79,5 +82,7 @@ def test_a_database_that_is_away_is_looked_at_again() -> None:
         await watch.start()
         await until(cache, remembered=False)
         await watch.close()
+        assert open_when_asked[:3] == [False, False, True]
+        assert not circuit.is_open
 
     asyncio.run(story())

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -250,6 +251,32 @@ def test_a_database_that_refuses_fails_all_who_wait_and_leaves_their_histories(
             assert await writer.write([event_row("e")]) == ["accepted"]
             assert writer.problem is None
         assert stored(database) == ["e"]
+
+    asyncio.run(story())
+
+
+def has_problem(writer: EventWriter) -> bool:
+    return writer.problem is not None
+
+
+def test_a_database_that_refused_is_tried_again_although_nobody_sends_events(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(writer_module, "PROBE_SECONDS", 0.01)
+    database, holder = open_database(sqlite_url), open_database(sqlite_url)
+
+    async def story() -> None:
+        async with writing(database, InProcessCache()) as writer:
+            with holder.writing():
+                with pytest.raises(DatabaseError):
+                    await writer.write(event_rows(1))
+                await asyncio.sleep(0.2)
+                assert has_problem(writer)
+            deadline = monotonic() + 30
+            while has_problem(writer):
+                assert monotonic() < deadline
+                await asyncio.sleep(0.01)
 
     asyncio.run(story())
 
