@@ -3,7 +3,9 @@
 import gc
 import os
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -57,6 +59,8 @@ def serve_command(
     _refuse_split_memory(settings)
     _refuse_taken_port(settings)
     open_database(settings.database_url).close()
+    # When all is answered uvicorn raises the signal again: an end that was asked for is no failure.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
     with ExitStack() as stack:
         if settings.redis_url is None:
             stack.enter_context(_alone(settings))

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine
 from store.database import connect_database
 from store.migrate import upgrade
 from tests.databases import postgresql, postgresql_url
-from tests.end_to_end.floor import Floor
+from tests.end_to_end.floor import Alone, Floor
 from tests.processes import KEY, Served
 from tests.services import home, taught_home, teach
 from tests.valkeys import Valkey, valkey
@@ -67,6 +68,19 @@ def steady(floor: Floor) -> Iterator[Floor]:
     floor.served.wait_until("ready")
     yield floor
     floor.mend()
+
+
+@pytest.fixture
+def alone(home: Path, tmp_path: Path) -> Iterator[Alone]:
+    """A service of one process, as after `make demo`."""
+    with ExitStack() as stack:
+
+        def make(**settings: str) -> Served:
+            served = Served({"ENDCAP_HOME": str(home), **settings}, tmp_path / "log")
+            stack.callback(served.close)
+            return served
+
+        yield make
 
 
 def administer(postgresql: SimpleNamespace, statement: str) -> None:

@@ -1,7 +1,7 @@
 """Two workers, their servers, and the shoppers who notice when an answer is stale."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,9 @@ from sqlalchemy import create_engine, text
 
 from tests.processes import Served
 from tests.valkeys import Valkey
+
+Alone = Callable[..., Served]
+"""Make an `endcap serve` of one process over a corner shop of its own, not started yet; takes settings."""
 
 
 @dataclass
