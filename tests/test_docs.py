@@ -19,6 +19,7 @@ import pytest
 
 from cli.main import COMMANDS, load
 from cli.settings import PREFIX, Settings, read_settings
+from tests import services
 from training.config import recipe_of
 
 ROOT = Path(__file__).parent.parent
@@ -213,6 +214,50 @@ def test_the_examples_of_the_readme_are_taken_as_they_stand(tmp_path: Path) -> N
     ran = run("export ENDCAP_HOME=home; endcap import items items.csv; endcap import events events.csv", tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert not (tmp_path / "home" / "rejects").exists() or not any((tmp_path / "home" / "rejects").iterdir())
+
+
+# ---- the README's service
+
+taught_home, home, settings = services.taught_home, services.home, services.settings
+
+
+def asked_by(line: str) -> tuple[str, str, dict[str, str], bytes | None]:
+    """What a line with curl sends: method, path with its query, headers and body."""
+    words = shlex.split(line)
+    assert words.pop(0) == "curl"
+    url, headers, body = "", {}, None
+    while words:
+        word = words.pop(0)
+        if word == "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            body = words.pop(0).encode()
+        else:
+            assert not url, f"{word} is not understood"
+            url = word
+    address, slash, path = url.partition("://localhost:8000/")
+    assert (address, slash) == ("http", "://localhost:8000/")
+    return "GET" if body is None else "POST", f"/{path}", headers, body
+
+
+def test_the_questions_of_the_readme_are_answered(home: Path, settings: Settings) -> None:
+    shell = "\n".join(blocks(section(README, "Ask it over HTTP"), "sh"))
+    lines = [f"curl {line}" for line in re.split(r"^curl ", shell, flags=re.MULTILINE)[1:]]
+    assert len(lines) > 5
+    (home / "items.csv").write_text("item_id,title,category\n1082185,BANANAS,PRODUCE > TROPICAL FRUIT\n")
+    ran = run(f"ENDCAP_HOME={home} endcap import items {home / 'items.csv'}", home)
+    assert ran.returncode == 0, ran.stderr
+
+    async def story(service: services.Service) -> None:
+        for line in lines:
+            method, path, headers, body = asked_by(line)
+            reply = await service.client.request(method, path, headers=headers, content=body)
+            assert reply.is_success, f"{line}\n{reply.text}"
+            told = reply.json()
+            assert told.get("items") or told.get("recommendations") or told["accepted"] == 1, line
+
+    services.tell(settings, story)
 
 
 # ---- docs/add-a-source.md, followed literally
