@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.servers import Server
 
-STAGES = ("parse", "memory", "context", "candidates", "rank", "rules", "reply", "answer")
+STAGES = ("parse", "memory", "history", "context", "candidates", "rank", "rules", "reply", "answer")
 """In the order of a request; `answer` is all of a route, from before `parse` to before the reply is sent."""
 REQUEST = "request"
 """From the first byte of the application to the last."""

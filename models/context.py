@@ -1,8 +1,8 @@
 """The question, in rows: what one shopper did, looks at and must not see, as of now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,32 @@ from models.history import NOTHING, History, Memory, Summary, merged
 from models.session import COUNTED, looked_at
 from models.vocabulary import Vocabulary
 
+T = TypeVar("T")
+
 _NO_ROWS = np.zeros(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """One shopper's items in the rows of one vocabulary, as of a moment: what does not depend on the question.
+
+    Whoever keeps them answers the shopper's next question without reading the history again, and the sources find what
+    they worked out for the one before.
+    """
+
+    rows: Summary = field(default=NOTHING)
+    """The items that the vocabulary knows, one row each, newest first; `items` are item rows."""
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was made of the rows, by who made it."""
+
+
+def interactions_of(history: History, vocabulary: Vocabulary, memory: Memory, now_us: int) -> Interactions:
+    """Turn the ids of a history into rows. Unknown items are dropped: a bundle may not know them yet."""
+    item_ids, summary = history.summary(now_us, memory)
+    rows = vocabulary.rows(item_ids)
+    known = np.flatnonzero(rows >= 0)
+    newest_first = known[np.argsort(-summary.last_us[known], kind="stable")]
+    return Interactions(replace(summary, items=rows).take(newest_first))
 
 
 @dataclass(frozen=True)
@@ -21,9 +46,8 @@ class Context:
 
     now_us: int
     """The only clock in models/."""
-    interactions: Summary = field(default=NOTHING)
-    """The shopper's items that the snapshot knows, one row each, newest first; `items` are item rows, and `decayed`
-    is as of now."""
+    shopper: Interactions = field(default_factory=Interactions)
+    """What the shopper did with the items that the snapshot knows; `decayed` is as of now, or of a minute before."""
     anchors: Int32 = field(default_factory=lambda: _NO_ROWS)
     """Item rows that the list is about: the product of a product page, the items of a cart. Empty elsewhere."""
     excluded: Int32 = field(default_factory=lambda: _NO_ROWS)
@@ -36,13 +60,33 @@ class Context:
     """Ids in the request that no row belongs to; they were ignored."""
 
     @property
+    def interactions(self) -> Summary:
+        """The shopper's items, one row each, newest first; `items` are item rows."""
+        return self.shopper.rows
+
+    def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Return what `work` makes of the interactions, worked out once for all questions that share them.
+
+        key: names the work. It must not depend on anchors, exclusions, or anything else of the question but the moment,
+        which is at most a minute off.
+        """
+        worked_out = self.shopper.worked_out
+        if key not in worked_out:
+            worked_out[key] = work()
+        found: T = worked_out[key]
+        return found
+
+    @property
     def is_cold(self) -> bool:
         """True if nothing at all is known of the shopper."""
         return not len(self.interactions)
 
-    @cached_property
+    @property
     def liked(self) -> tuple[Int32, Float32]:
         """Item rows that weigh more than 0 and their decayed weights, each shape (m,), the heaviest first."""
+        return self.once("liked", self._liked)
+
+    def _liked(self) -> tuple[Int32, Float32]:
         heaviest = np.argsort(-self.interactions.decayed, kind="stable")
         heaviest = heaviest[: np.count_nonzero(self.interactions.decayed > 0)]
         return self.interactions.items[heaviest], self.interactions.decayed[heaviest]
@@ -50,7 +94,7 @@ class Context:
     @property
     def bought(self) -> Int32:
         """Item rows that the shopper bought at least once."""
-        return self.interactions.items[self.interactions.purchases > 0]
+        return self.once("bought", lambda: self.interactions.items[self.interactions.purchases > 0])
 
 
 def build_context(  # noqa: PLR0913 - the parts of a question, by name
@@ -58,15 +102,16 @@ def build_context(  # noqa: PLR0913 - the parts of a question, by name
     memory: Memory,
     *,
     now_us: int,
-    history: History | None = None,
+    history: History | Interactions | None = None,
     anchor_ids: Sequence[str] = (),
     excluded_ids: Iterable[str] = (),
     session_ids: Sequence[str] = (),
     category: Sequence[str] = (),
     window_days: int | None = None,
 ) -> Context:
-    """Turn ids into rows. Unknown items of a history are dropped: a bundle may not know them yet.
+    """Turn ids into rows.
 
+    history: what the shopper did, or what `interactions_of` made of it with this vocabulary at most a minute before.
     session_ids: what the shopper looked at in this session and the history does not hold, the newest last; the last
     COUNTED of them count. category: a path, from the widest to the narrowest.
     Raises UnknownItemError if there are anchors and none of them is known.
@@ -78,28 +123,21 @@ def build_context(  # noqa: PLR0913 - the parts of a question, by name
     anchors, session = _known(rows[:n_anchors]), _known(rows[len(rows) - n_session :])
     if n_anchors and not len(anchors):
         raise UnknownItemError(anchor_ids[0], "the bundle or the catalogue")
-    interactions = NOTHING if history is None else _interactions(vocabulary, memory, now_us, history)
+    shopper = history if isinstance(history, Interactions) else Interactions()
+    if isinstance(history, History):
+        shopper = interactions_of(history, vocabulary, memory, now_us)
     if len(session):
-        interactions = merged(interactions, looked_at(session, now_us, memory), 1.0)
-        interactions = interactions.take(np.argsort(-interactions.last_us, kind="stable"))
+        both = merged(shopper.rows, looked_at(session, now_us, memory), 1.0)
+        shopper = Interactions(both.take(np.argsort(-both.last_us, kind="stable")))
     return Context(
         now_us=now_us,
-        interactions=interactions,
+        shopper=shopper,
         anchors=anchors,
         excluded=_known(rows[n_anchors : len(rows) - n_session]),
         category=tuple(category),
         window_days=window_days,
         unknown_item_ids=tuple(asked[place] for place in np.flatnonzero(rows < 0).tolist()),
     )
-
-
-def _interactions(vocabulary: Vocabulary, memory: Memory, now_us: int, history: History) -> Summary:
-    """Return one row per item that the vocabulary knows, newest first."""
-    item_ids, summary = history.summary(now_us, memory)
-    rows = vocabulary.rows(item_ids)
-    known = np.flatnonzero(rows >= 0)
-    newest_first = known[np.argsort(-summary.last_us[known], kind="stable")]
-    return replace(summary, items=rows).take(newest_first)
 
 
 def _known(rows: Int32) -> Int32:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, time_ns
 
-from models.history import History
+from models.context import Interactions
 from service.asking import Ask, compute
 from service.flights import Flights
-from service.histories import Histories, history_field
+from service.histories import Histories, Known, history_field
 from service.metrics import Metrics
 from service.replies import Answer, Reply
 from service.snapshots import Serving
@@ -16,6 +16,9 @@ from store.shopper_cache.base import Remembered, ShopperCache
 
 ANSWER_SECONDS = 60
 """How long a kept answer is sent again: weights fade, and what is new moves on."""
+
+NOBODY = Known(Interactions())
+"""Who asks is not said, or nothing is kept of them."""
 
 _SHARED_ANSWERS = 10_000
 """Answers without a shopper in them that a process keeps."""
@@ -74,7 +77,7 @@ class Answering:
         good = answer is not None and _still_good(serving, answer)
         self.metrics.cache("miss" if answer is None else "hit" if good else "stale")
         if answer is None or not good:
-            answer = compute(serving, ask, History(), self.metrics)
+            answer = compute(serving, ask, NOBODY, time_ns() // 1_000, self.metrics)
             self._shared[name] = answer
             if len(self._shared) > _SHARED_ANSWERS:
                 self._shared.popitem(last=False)
@@ -83,10 +86,12 @@ class Answering:
     async def _compute(
         self, serving: Serving, shopper: str, wanted: dict[str, Ask], remembered: Remembered
     ) -> list[Answer]:
-        known = await self.histories.of(shopper, remembered, serving.snapshot)
+        began, now_us = perf_counter(), time_ns() // 1_000
+        known = await self.histories.of(shopper, remembered, serving.snapshot, now_us)
+        self.metrics.stage("history", perf_counter() - began)
         answers = []
         for name, ask in wanted.items():
-            answer = compute(serving, ask, known.history, self.metrics, unavailable=known.unavailable)
+            answer = compute(serving, ask, known, now_us, self.metrics)
             answers.append(answer)
             if remembered.token is not None and not known.unavailable:
                 await self.cache.keep_answer(shopper, remembered.token, name, answer.packed())

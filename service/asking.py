@@ -2,14 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from time import perf_counter, time_ns
+from time import perf_counter
 
 import orjson
 
 from models.context import build_context
-from models.history import History
 from models.placement import Placement
 from models.recommend import recommend
+from service.histories import Known
 from service.metrics import Metrics
 from service.replies import Answer, answer_of
 from service.snapshots import Serving
@@ -43,18 +43,15 @@ class Ask:
         return hashlib.blake2b(orjson.dumps(words), digest_size=16).hexdigest()
 
 
-def compute(serving: Serving, ask: Ask, history: History, metrics: Metrics, *, unavailable: bool = False) -> Answer:
-    """Answer from a history. Raises UnknownItemError when nothing is known of what the list is about.
-
-    unavailable: the history could not be read, and the reply is to say so.
-    """
+def compute(serving: Serving, ask: Ask, known: Known, now_us: int, metrics: Metrics) -> Answer:
+    """Answer from what is known of a shopper. Raises UnknownItemError when nothing is of what the list is about."""
     snapshot, placement = serving.snapshot, replace(ask.placement, n=ask.n)
     laps = _Laps(metrics)
     context = build_context(
         snapshot.vocabulary,
         snapshot.memory,
-        now_us=time_ns() // 1_000,
-        history=history,
+        now_us=now_us,
+        history=known.interactions,
         anchor_ids=ask.item_ids,
         excluded_ids=ask.exclude,
         session_ids=ask.session_item_ids,
@@ -63,7 +60,7 @@ def compute(serving: Serving, ask: Ask, history: History, metrics: Metrics, *, u
     )
     laps.ended("context")
     recommendation = recommend(context, snapshot, placement, ended=laps.ended)
-    answer = answer_of(context, snapshot, placement, recommendation, unavailable=unavailable)
+    answer = answer_of(context, snapshot, placement, recommendation, unavailable=known.unavailable)
     laps.ended("reply")
     for source in recommendation.silent:
         if placement.sources[source]:

@@ -35,7 +35,7 @@ class BuyAgain:
 
     def ask(self, context: Context) -> Answer:
         """Return a score for what the shopper bought: how likely it is to be bought again."""
-        return Few(*self._scored(context, context.interactions.purchases > 0))
+        return context.once("buy_again", lambda: Few(*self._scored(context, context.interactions.purchases > 0)))
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items themselves: the shopper bought them."""

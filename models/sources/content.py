@@ -9,9 +9,10 @@ import numpy as np
 from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
+from models.nearest import NearestRows
 from models.sources.answers import Nearest, NearestAndNewer, Silence
 from models.sources.base import Answer, Learned
-from models.sources.query import query_of
+from models.sources.query import found_near, query_of
 from models.words import Description, Words
 
 
@@ -28,14 +29,16 @@ class Content:
     """Places items that came after the training; None in a bundle that kept no words: it knows nothing of them."""
     newcomers: Float32
     """Unit vectors, shape (m, D), of the rows that follow the bundle's."""
+    nearest: NearestRows | None = None
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
-        """Index: unit vectors (L, D). Arrays: those of `Words`, both or none. Settings: query_items."""
+        """Index: unit vectors (L, D). Arrays: those of `Words` and of `NearestRows`, or not. Settings: query_items."""
         if learned.index is None:
             raise KeyError("index")
         nobody = np.zeros((0, learned.index.vectors.shape[1]), dtype=np.float32)
-        return cls(learned.index, int(learned.settings["query_items"]), Words.load(learned.arrays), nobody)
+        words, nearest = Words.load(learned.arrays), NearestRows.load(learned.arrays)
+        return cls(learned.index, int(learned.settings["query_items"]), words, nobody, nearest)
 
     def covering(self, newcomers: Sequence[Description]) -> Self:
         """Return the same, knowing all items, in row order, that follow the bundle's."""
@@ -43,17 +46,25 @@ class Content:
 
     def ask(self, context: Context) -> Answer:
         """Return cosines to what is asked about; only those above 0 are proposed."""
-        rows, parts = self._query(context)
-        profile = parts @ self._vectors(rows)
+        if len(context.anchors):
+            profile = self._profile(context)
+        else:
+            profile = context.once(("content", self._n_rows), lambda: self._profile(context))
         if not profile.any():
             return Silence()
-        nearest = Nearest(self.index, profile, above=0.0)
+        nearest = Nearest(self.index, profile, above=0.0, found=found_near(context, self.nearest))
         return NearestAndNewer(nearest, self.newcomers @ profile) if len(self.newcomers) else nearest
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about, and the part of a row's cosine of each that resembles it."""
         asked, parts = self._query(context)
         return asked, np.maximum(parts[:, None] * (self._vectors(asked) @ self._vectors(rows).T), 0)
+
+    def _profile(self, context: Context) -> Float32:
+        """Return what is asked about as one vector of length 1, shape (D,); 0 where nothing is known of it."""
+        rows, parts = self._query(context)
+        profile: Float32 = parts @ self._vectors(rows)
+        return profile
 
     @property
     def _n_rows(self) -> int:

@@ -4,6 +4,8 @@ import numpy as np
 
 from models.arrays import Float32, Int32
 from models.context import Context
+from models.nearest import NearestRows
+from models.ordered import OrderedRows
 
 
 def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]:
@@ -16,8 +18,19 @@ def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]
     if len(context.anchors):
         rows = np.unique(context.anchors[context.anchors < n_rows])[:limit]
         return rows, np.full(len(rows), 1 / np.sqrt(max(len(rows), 1)), dtype=np.float32)
+    return context.once(("query", n_rows, limit), lambda: _of_shopper(context, n_rows, limit))
+
+
+def _of_shopper(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]:
     rows, decayed = context.liked
     covered = rows < n_rows
     if not covered.all():
         rows, decayed = rows[covered], decayed[covered]
     return rows[:limit], np.sqrt(decayed[:limit])
+
+
+def found_near(context: Context, nearest: NearestRows | None) -> OrderedRows | None:
+    """Return what training found nearest to what is asked about; None unless that is one product."""
+    if nearest is None or len(context.anchors) != 1:
+        return None
+    return nearest.of(int(context.anchors[0]))

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.candidates import Candidates
-from models.context import Context
+from models.context import Context, Interactions
 from models.events import EVENT_TYPES, PURCHASE
 from models.history import Events, Memory, summarise
 from models.rank import Blend, Calibration, LogisticSum, OwnScore
@@ -38,7 +38,7 @@ def having_bought(*rows: int) -> Context:
         orders=np.full(len(rows), -1, np.int32),
     )
     weights = tuple(float(name == "purchase") for name in EVENT_TYPES)
-    return Context(now_us=1, interactions=summarise(own, 1, Memory(weights, 30.0)))
+    return Context(now_us=1, shopper=Interactions(summarise(own, 1, Memory(weights, 30.0))))
 
 
 @given(calibrations(), calibrations(), SCORE | st.just(np.nan), st.lists(SCORE, min_size=2, max_size=8))

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.context import Context
+from models.context import Context, Interactions
 from models.placement import Placement
 from models.reasons import Reason, reasons
 from models.recommend import recommend
@@ -40,7 +40,7 @@ def test_without_the_items_that_a_reason_names_the_item_falls(source: str) -> No
             if not len(reason.because_of):
                 continue
             had = context.interactions
-            without = replace(context, interactions=had.take(~np.isin(had.items, reason.because_of)))
+            without = replace(context, shopper=Interactions(had.take(~np.isin(had.items, reason.because_of))))
             left = recommend(without, snapshot, alone)
             now = dict(zip(left.rows.tolist(), left.scores.tolist(), strict=True))
             assert not now.get(row, -np.inf) >= score, "its score falls, or it is there only to fill up"
@@ -55,7 +55,7 @@ def test_it_falls_in_the_blend_of_all_sources_too() -> None:
         ):
             if len(reason.because_of):
                 had = context.interactions
-                without = replace(context, interactions=had.take(~np.isin(had.items, reason.because_of)))
+                without = replace(context, shopper=Interactions(had.take(~np.isin(had.items, reason.because_of))))
                 left = recommend(without, snapshot, replace(HOME, n=len(snapshot.catalogue)))
                 assert left.scores[left.rows == row] < score
 

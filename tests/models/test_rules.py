@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.catalogue import Catalogue, Item
-from models.context import Context
+from models.context import Context, Interactions
 from models.history import NOTHING, Summary
 from models.placement import Placement
 from models.rules import Limit, choose, choose_enough, eligible, limits_of
@@ -160,7 +160,7 @@ def test_an_anchor_and_its_variants_are_not_eligible() -> None:
 
 
 def test_what_was_bought_is_kept_masked_or_all_there_is() -> None:
-    context = Context(now_us=60, interactions=bought("plain", "sold-out", "shirt-s"))
+    context = Context(now_us=60, shopper=Interactions(bought("plain", "sold-out", "shirt-s")))
     assert allowed(context) == {"plain", "shirt-s", "shirt-m", "shirt-l"}
     assert allowed(context, replace(HERE, known="mask")) == {"shirt-m", "shirt-l"}
     assert allowed(context, replace(HERE, known="only")) == {"plain", "shirt-s"}
@@ -168,6 +168,6 @@ def test_what_was_bought_is_kept_masked_or_all_there_is() -> None:
 
 def test_what_was_only_looked_at_is_not_known() -> None:
     looked = replace(bought("plain"), purchases=np.zeros(1, np.int32))
-    context = Context(now_us=60, interactions=looked)
+    context = Context(now_us=60, shopper=Interactions(looked))
     assert "plain" in allowed(context, replace(HERE, known="mask"))
     assert allowed(context, replace(HERE, known="only")) == set()

@@ -16,7 +16,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from models.arrays import Float32, Int32, Mask
-from models.context import Context
+from models.context import Context, Interactions
 from models.errors import LearnedNothingError
 from models.history import NOTHING
 from models.index import read_index
@@ -445,7 +445,7 @@ def leaving_out(context: Context, rows: Int32) -> Context:
     """The same question by somebody who never had these items. A page that lost its anchors is nobody's home."""
     anchors = context.anchors[~np.isin(context.anchors, rows)]
     interactions = context.interactions.take(~np.isin(context.interactions.items, rows))
-    return replace(context, anchors=anchors, interactions=NOTHING if len(context.anchors) else interactions)
+    return replace(context, anchors=anchors, shopper=Interactions(NOTHING if len(context.anchors) else interactions))
 
 
 def test_reasons_are_the_shoppers_own_items_with_positive_amounts(name: str) -> None:
