@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.contract import body_of
+from service.contract import EventsReply, body_of, refusals
 from service.events import EventsBody, count, read_events, reply
 from service.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 from service.requests import read_json
@@ -17,7 +17,13 @@ from service.writer import QueueFullError
 router = APIRouter(tags=["events"], route_class=PlainRoute)
 
 
-@router.post("/v1/events", status_code=202, openapi_extra=body_of(EventsBody))
+@router.post(
+    "/v1/events",
+    status_code=202,
+    response_model=EventsReply,
+    responses=refusals(413, 415, 422, 429, 503),
+    openapi_extra=body_of(EventsBody),
+)
 async def post_events(request: Request) -> Response:
     """Store events; the reply says of each what became of it. 422 when none was taken; then nothing changed."""
     parts = parts_of(request)

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from service.contract import AliveReply, ReadyReply, VersionReply
 from service.metrics import CONTENT_TYPE, Readings
 from service.parts import Parts
 from service.problems import RETRY_AFTER_SECONDS
@@ -44,13 +45,17 @@ class Health:
         return "degraded" if self.degraded else "ready"
 
 
-@router.get("/livez")
+@router.get("/livez", response_model=AliveReply)
 async def livez(_request: Request) -> Response:
     """Say that the process turns. Needs no key."""
     return _json({"status": "alive"})
 
 
-@router.get("/readyz", responses={503: {"description": "Not ready; the reply says what it waits for."}})
+@router.get(
+    "/readyz",
+    response_model=ReadyReply,
+    responses={503: {"model": ReadyReply, "description": "Not ready; the reply says what it waits for."}},
+)
 async def readyz(request: Request) -> Response:
     """Say whether there are answers: 200 when ready or degraded, 503 with what it waits for."""
     parts = parts_of(request)
@@ -69,7 +74,7 @@ async def readyz(request: Request) -> Response:
     return reply
 
 
-@router.get("/version")
+@router.get("/version", response_model=VersionReply)
 async def versions(request: Request) -> Response:
     """Return the versions of the service, of the bundle that answers (null without one) and of the database schema."""
     return _json(

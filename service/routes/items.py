@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.contract import RecommendationReply, body_of, query_of
+from service.contract import RecommendationReply, body_of, query_of, refusals
 from service.requests import ItemQuery, ItemsBody, read_body, read_query
 from service.routes.asked import ask_of, id_in_path, parts_of, placement_of, reply_with, serving_of
 from service.routes.plain import PlainRoute
@@ -18,27 +18,38 @@ SIMILAR, BOUGHT_TOGETHER = "product", "bought-together"
 
 _BY_PATH = query_of(ItemQuery, item_id="The shop's id of an item of the catalogue or of the bundle.")
 _BY_BODY = body_of(ItemsBody)
+_REFUSED_PATH = refusals(404, 422, 503)
+_REFUSED_BODY = refusals(404, 413, 415, 422, 503)
 
 
-@router.get("/v1/items/{item_id}/similar", response_model=RecommendationReply, openapi_extra=_BY_PATH)
+@router.get(
+    "/v1/items/{item_id}/similar", response_model=RecommendationReply, responses=_REFUSED_PATH, openapi_extra=_BY_PATH
+)
 async def similar(request: Request) -> Response:
     """Recommend what a shopper of this item might want instead. 404 when nobody knows the item."""
     return _by_path(request, SIMILAR)
 
 
-@router.get("/v1/items/{item_id}/bought-together", response_model=RecommendationReply, openapi_extra=_BY_PATH)
+@router.get(
+    "/v1/items/{item_id}/bought-together",
+    response_model=RecommendationReply,
+    responses=_REFUSED_PATH,
+    openapi_extra=_BY_PATH,
+)
 async def bought_together(request: Request) -> Response:
     """Recommend what goes into a basket with this item. 404 when nobody knows the item."""
     return _by_path(request, BOUGHT_TOGETHER)
 
 
-@router.post("/v1/items/similar", response_model=RecommendationReply, openapi_extra=_BY_BODY)
+@router.post("/v1/items/similar", response_model=RecommendationReply, responses=_REFUSED_BODY, openapi_extra=_BY_BODY)
 async def similar_to_many(request: Request) -> Response:
     """Recommend what is like these items. 404 when nobody knows any of them."""
     return await _by_body(request, SIMILAR)
 
 
-@router.post("/v1/items/bought-together", response_model=RecommendationReply, openapi_extra=_BY_BODY)
+@router.post(
+    "/v1/items/bought-together", response_model=RecommendationReply, responses=_REFUSED_BODY, openapi_extra=_BY_BODY
+)
 async def bought_together_with_many(request: Request) -> Response:
     """Recommend what goes into a basket with these items. 404 when nobody knows any of them."""
     return await _by_body(request, BOUGHT_TOGETHER)

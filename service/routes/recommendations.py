@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from models.events import shopper_key
 from service.asking import Ask
-from service.contract import RecommendationReply, RecommendationsReply, body_of, query_of
+from service.contract import RecommendationReply, RecommendationsReply, body_of, query_of, refusals
 from service.parts import Parts
 from service.requests import PersonalBody, PersonalQuery, PlacementBody, read_body, read_query
 from service.routes.asked import ask_of, id_in_path, parts_of, placement_of, reply_with, serving_of
@@ -20,6 +20,7 @@ router = APIRouter(tags=["recommendations"], route_class=PlainRoute)
 @router.get(
     "/v1/users/{user_id}/recommendations",
     response_model=RecommendationReply,
+    responses=refusals(404, 422, 503),
     openapi_extra=query_of(PersonalQuery, user_id="The shop's id of the shopper; an unknown one is a new shopper."),
 )
 async def recommend_for_user(request: Request) -> Response:
@@ -37,6 +38,7 @@ async def recommend_for_user(request: Request) -> Response:
 @router.post(
     "/v1/recommendations",
     response_model=RecommendationReply | RecommendationsReply,
+    responses=refusals(404, 413, 415, 422, 503),
     openapi_extra=body_of(PersonalBody),
 )
 async def recommend(request: Request) -> Response:
