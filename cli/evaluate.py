@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +22,7 @@ from store.opening import open_database
 from store.placements import read_placements
 from training.config import read_recipe
 from training.cutoff import mapped_cutoff, stored_shift_us
+from training.data_end import data_end_us
 from training.evaluate.held_out import hold_out, refuse_nothing_to_find
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED
 from training.evaluate.protocols import PROTOCOLS
@@ -106,7 +108,7 @@ def _read(database_url: str, cutoff: str) -> tuple[ShopData, int]:
     shop = read_shop(database)
     with database.reading() as connection:
         shift_us = stored_shift_us(connection)
-    end_us = int(shop.events["ts"].dt.timestamp("us").to_numpy().max())
+    end_us = data_end_us(shop.events, datetime.now(UTC)) - 1
     return shop, mapped_cutoff(cutoff, shift_us=shift_us, data_end_us=end_us)
 
 
