@@ -1,11 +1,9 @@
 """One training run: read, check, fit, judge, refit, write, publish. A failure leaves the last good state."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version as installed_version
-
-import polars as pl
 
 from models.arrays import DAY_US
 from models.errors import CheckFailedError, GateRefusedError
@@ -19,9 +17,11 @@ from training.blend import FittedBlend
 from training.checking import check_shop
 from training.checks.finding import refusal
 from training.config import Recipe
+from training.data_end import data_end_us
 from training.evaluate.report import as_json
 from training.fitting import FittedSources, fit_sources, lay_out, rankers_of
 from training.judging import Judged, judge
+from training.nearest import with_nearest
 from training.pasts import stored_pasts
 from training.progress import Steps
 from training.read import ShopData, read_shop
@@ -58,7 +58,7 @@ def train(
         with steps.step("read"):
             shop = read_shop(database)
         _check(shop, recipe, now, steps)
-        until_us = _data_end_us(shop, now)
+        until_us = data_end_us(shop.events, now)
         # Judged on the last horizon, with sources that end before it and a blend from the horizon before that.
         with steps.step("judge the recipe"):
             trial = fit_trial(shop, recipe, placements, until_us - recipe.horizon_days * DAY_US, steps)
@@ -71,6 +71,8 @@ def train(
         blends = trial.refit_blends(recipe, placements, steps)
         with steps.step("fit on everything"):
             sources = fit_sources(lay_out(shop, recipe, until_us), recipe, steps)
+        with steps.step("find the nearest items"):
+            sources = replace(sources, learned=with_nearest(sources.learned, sources.data.n_warm))
         version = new_version(now)
         with steps.step("write the bundle"):
             write_bundle(bundles.root, _draft(version, now, sources, blends, recipe, judged, force_reason))
@@ -82,12 +84,6 @@ def train(
                 n_pasts -= forget_stale_pasts(connection, after_seq=shop.last_seq)
         bundles.promote(version, at=now.isoformat(), action="publish", reason=force_reason or "")
     return Trained(version, judged, sources.left_out, n_pasts)
-
-
-def _data_end_us(shop: ShopData, now: datetime) -> int:
-    """Return the first moment that training does not look at: just after the newest event that is not ahead of now."""
-    not_ahead = shop.events.filter(pl.col("ts") <= now)["ts"]
-    return int(not_ahead.dt.timestamp("us").max()) + 1  # type: ignore[arg-type] # checked: there are some
 
 
 def _check(shop: ShopData, recipe: Recipe, now: datetime, steps: Steps) -> None:
