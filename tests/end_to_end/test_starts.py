@@ -4,6 +4,9 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from cli.main import app
 from store.opening import open_database
 from tests.end_to_end.floor import Alone
 from tests.processes import endcap, free_port
@@ -29,17 +32,25 @@ def refuses(home: Path, *words: object, **settings: str) -> str:
     return line
 
 
-def test_two_workers_need_what_they_share(home: Path) -> None:
-    line = refuses(home, "--workers", 2)
+def refuses_here(home: Path, *words: str, **settings: str) -> str:
+    """The same without a process of its own, for what is refused before anything is opened."""
+    ran = CliRunner().invoke(app, ["serve", *words], env={"ENDCAP_HOME": str(home), **settings})
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    return ran.stderr
+
+
+def test_two_workers_need_what_they_share(tmp_path: Path) -> None:
+    line = refuses_here(tmp_path, "--workers", "2")
     assert "ENDCAP_REDIS_URL" in line
     assert "ENDCAP_DATABASE_URL" in line
-    line = refuses(home, ENDCAP_WORKERS="2", ENDCAP_REDIS_URL="redis://127.0.0.1:1/0")
+    line = refuses_here(tmp_path, ENDCAP_WORKERS="2", ENDCAP_REDIS_URL="redis://127.0.0.1:1/0")
     assert "ENDCAP_REDIS_URL" not in line
     assert "ENDCAP_DATABASE_URL" in line
 
 
-def test_an_address_that_others_reach_needs_a_key(home: Path) -> None:
-    assert "ENDCAP_API_KEY" in refuses(home, "--host", "0.0.0.0")  # noqa: S104 - it is refused
+def test_an_address_that_others_reach_needs_a_key(tmp_path: Path) -> None:
+    assert "ENDCAP_API_KEY" in refuses_here(tmp_path, "--host", "0.0.0.0")  # noqa: S104 - it is refused
+    assert "ENDCAP_API_KEY" in refuses_here(tmp_path, "--host", "0.0.0.0", ENDCAP_API_KEY="short")  # noqa: S104
 
 
 def test_a_port_that_is_taken_is_named(home: Path) -> None:
