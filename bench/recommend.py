@@ -45,6 +45,7 @@ from training.catalogue import catalogue_of
 from training.config import Recipe
 from training.data import TrainingData, prepare
 from training.fit import FITS
+from training.nearest import with_nearest
 
 N_PAST, N_RECENT = 300, 30
 N_ROUNDS = 5
@@ -142,7 +143,8 @@ def learn(shop: Shop) -> Learned:
     data = prepare(
         shop.events, shop.items, until_us=shop.until_us, memory=memory, min_shoppers=recipe.min_shoppers, seed=1
     )
-    learned = {name: fit.fit(data, recipe.source_settings(name)) for name, fit in FITS.items()}
+    fitted = {name: fit.fit(data, recipe.source_settings(name)) for name, fit in FITS.items()}
+    learned = with_nearest(fitted, data.n_warm)
     sources = {name: SOURCES[name].load(arrays) for name, arrays in learned.items()}
     bare = Snapshot("made up", catalogue_of(data.items, data.vocabulary), sources, {}, memory, data.until_us)
     everything = np.ones(len(bare.catalogue), dtype=np.bool_)

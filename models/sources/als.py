@@ -8,7 +8,8 @@ import numpy as np
 from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.sources.answers import Dense, Nearest, Silence
+from models.nearest import NearestRows
+from models.sources.answers import Cosines, Nearest, Silence, found_first
 from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 
@@ -27,17 +28,19 @@ class Als:
     alpha: float
     query_items: int
     """At most so many items are folded in, the heaviest ones."""
+    nearest: NearestRows | None = None
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
-        """Index: item factors (L, F). Settings: regularization, alpha, query_items."""
+        """Index: item factors (L, F). Settings: regularization, alpha, query_items. `NearestRows`, or not."""
         if learned.index is None:
             raise KeyError("index")
         factors, settings = learned.index.vectors, learned.settings
         gram = factors.T @ factors + np.float32(settings["regularization"]) * np.eye(factors.shape[1], dtype=np.float32)
         lengths = np.linalg.norm(factors, axis=1)
         inverse_lengths = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-        return cls(learned.index, gram, inverse_lengths, float(settings["alpha"]), int(settings["query_items"]))
+        alpha, query_items = float(settings["alpha"]), int(settings["query_items"])
+        return cls(learned.index, gram, inverse_lengths, alpha, query_items, NearestRows.load(learned.arrays))
 
     def ask(self, context: Context) -> Answer:
         """Return agreement with the shopper's vector, or mean cosine to the anchors."""
@@ -45,8 +48,9 @@ class Als:
         if not len(rows):
             return Silence()
         if len(context.anchors):
-            return Dense((self.index.vectors @ self._direction(rows)) * self.inverse_lengths)
-        return Nearest(self.index, self.fold_in(rows, weights))
+            cosines = Cosines(self.index, self.inverse_lengths, self._direction(rows))
+            return found_first(context, self.nearest, cosines)
+        return Nearest(self.index, context.once("als", lambda: self.fold_in(rows, weights)))
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about and by how much each raises a row; the parts of Hu, Koren & Volinsky, section 5.
@@ -61,8 +65,8 @@ class Als:
             added = own @ wanted * lengths[asked, None] * lengths[rows] / np.float32(len(asked))
         else:
             confidences = np.float32(self.alpha) * weights
-            solved: Float32 = np.linalg.solve(self._metric(own, confidences), wanted)
-            added = confidences[:, None] * (own @ solved)
+            inverse: Float32 = context.once("als inverse", lambda: np.linalg.inv(self._metric(own, confidences)))
+            added = confidences[:, None] * (own @ (inverse @ wanted))
         return asked, np.maximum(added, 0)
 
     def fold_in(self, rows: Int32, weights: Float32) -> Float32:

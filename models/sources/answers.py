@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.arrays import Float32, Int32, Mask
+from models.context import Context
 from models.index import Index
+from models.nearest import NearestRows
 from models.ordered import OrderedRows
-from models.sources.base import NO_ROWS, NO_SCORES
+from models.sources.base import NO_ROWS, NO_SCORES, Answer
 from models.topk import best_first, top_rows
 
 
@@ -99,23 +101,71 @@ class Nearest:
 
 
 @dataclass(frozen=True)
-class NearestAndNewer:
-    """Inner products with one vector, also of a few rows that follow those of the index."""
+class Cosines:
+    """Cosines to one direction."""
 
-    nearest: Nearest
-    newer: Float32
-    """Shape (m,): the products of the m rows that follow."""
+    index: Index
+    inverse_lengths: Float32
+    """Shape (L,): 1 / length of the index's vectors; 0 where that is 0."""
+    direction: Float32
+    """Shape (d,)."""
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        known = len(self.nearest.index)
-        rows, products = self.nearest.propose(mask, k)
-        near = np.flatnonzero(mask[known : known + len(self.newer)] & (self.newer > self.nearest.above))
-        rows, products = np.concatenate([rows, known + near]), np.concatenate([products, self.newer[near]])
-        best = best_first(products, rows, k)
-        return rows[best].astype(np.int32), products[best]
+        cosines = (self.index.vectors @ self.direction) * self.inverse_lengths
+        rows = top_rows(cosines, mask[: len(cosines)], k)
+        return rows, cosines[rows]
 
     def score(self, rows: Int32) -> Float32:
-        found, places = self.nearest.score(rows), rows - len(self.nearest.index)
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        covered = rows < len(self.index)
+        rows = rows[covered]
+        found[covered] = (self.index.vectors[rows] @ self.direction) * self.inverse_lengths[rows]
+        return found
+
+
+@dataclass(frozen=True)
+class FoundFirst:
+    """What another answer would propose, as training found it; where the mask leaves too little of it, that answer."""
+
+    found: OrderedRows
+    """The best of all rows."""
+    search: Answer
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        rows, scores = self.found.first(mask, k)
+        return (rows, scores) if len(rows) == k else self.search.propose(mask, k)
+
+    def score(self, rows: Int32) -> Float32:
+        return self.search.score(rows)
+
+
+def found_first(context: Context, nearest: NearestRows | None, search: Answer) -> Answer:
+    """Return an answer that looks up what training found nearest, where one product is asked about; else `search`."""
+    if nearest is None or len(context.anchors) != 1:
+        return search
+    found = nearest.of(int(context.anchors[0]))
+    return search if found is None else FoundFirst(found, search)
+
+
+@dataclass(frozen=True)
+class AndNewer:
+    """An answer of the first rows, and the scores of a few that follow them."""
+
+    answer: Answer
+    known: int
+    """How many rows the answer covers."""
+    newer: Float32
+    """Shape (m,): the scores of the m rows that follow; only those above 0 are proposed."""
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        rows, scores = self.answer.propose(mask, k)
+        near = np.flatnonzero(mask[self.known : self.known + len(self.newer)] & (self.newer > 0))
+        rows, scores = np.concatenate([rows, self.known + near]), np.concatenate([scores, self.newer[near]])
+        best = best_first(scores, rows, k)
+        return rows[best].astype(np.int32), scores[best]
+
+    def score(self, rows: Int32) -> Float32:
+        found, places = self.answer.score(rows), rows - self.known
         follow = (places >= 0) & (places < len(self.newer))
         found[follow] = self.newer[places[follow]]
         return found

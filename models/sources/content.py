@@ -10,9 +10,9 @@ from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
 from models.nearest import NearestRows
-from models.sources.answers import Nearest, NearestAndNewer, Silence
+from models.sources.answers import AndNewer, Nearest, Silence, found_first
 from models.sources.base import Answer, Learned
-from models.sources.query import found_near, query_of
+from models.sources.query import query_of
 from models.words import Description, Words
 
 
@@ -52,8 +52,8 @@ class Content:
             profile = context.once(("content", self._n_rows), lambda: self._profile(context))
         if not profile.any():
             return Silence()
-        nearest = Nearest(self.index, profile, above=0.0, found=found_near(context, self.nearest))
-        return NearestAndNewer(nearest, self.newcomers @ profile) if len(self.newcomers) else nearest
+        answer = found_first(context, self.nearest, Nearest(self.index, profile, above=0.0))
+        return AndNewer(answer, len(self.index), self.newcomers @ profile) if len(self.newcomers) else answer
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about, and the part of a row's cosine of each that resembles it."""

@@ -4,8 +4,6 @@ import numpy as np
 
 from models.arrays import Float32, Int32
 from models.context import Context
-from models.nearest import NearestRows
-from models.ordered import OrderedRows
 
 
 def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]:
@@ -27,10 +25,3 @@ def _of_shopper(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float
     if not covered.all():
         rows, decayed = rows[covered], decayed[covered]
     return rows[:limit], np.sqrt(decayed[:limit])
-
-
-def found_near(context: Context, nearest: NearestRows | None) -> OrderedRows | None:
-    """Return what training found nearest to what is asked about; None unless that is one product."""
-    if nearest is None or len(context.anchors) != 1:
-        return None
-    return nearest.of(int(context.anchors[0]))
