@@ -16,6 +16,11 @@ class Neighbours:
     weights: Float32
     """Shape (L, K), >= 0; 0 where padded."""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError where there is not a weight for each row."""
+        if self.rows.shape != self.weights.shape:
+            raise ValueError(f"there are {self.rows.shape} rows and {self.weights.shape} weights")
+
     def __len__(self) -> int:
         return len(self.rows)
 
