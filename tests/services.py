@@ -35,7 +35,7 @@ class Service:
 
     async def get(self, path: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - what a query may hold
         """Return the JSON of a good reply."""
-        reply = await self.client.get(path, params=parameters)
+        reply = await self.client.get(path, params=parameters or None)
         assert reply.status_code == 200, reply.text
         found: dict[str, Any] = reply.json()
         return found
