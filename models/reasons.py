@@ -28,12 +28,18 @@ class Reason:
 def reasons(context: Context, snapshot: Snapshot, recommendation: Recommendation) -> tuple[Reason, ...]:
     """Return one reason per recommended row, in order."""
     told = [Reason(FILL_SOURCE, NO_ROWS)] * len(recommendation.rows)
-    for name, places in _led(recommendation):
-        items, amounts = snapshot.sources[name].because(context, recommendation.rows[places])
+    found = [
+        (name, places, *snapshot.sources[name].because(context, recommendation.rows[places]))
+        for name, places in _led(recommendation)
+    ]
+    amounts = np.zeros((len(told), max((len(items) for _, _, items, _ in found), default=0)), dtype=np.float32)
+    for _, places, items, added in found:
         # Fuel and fees teach what goes with them, and are no reason that a shop would print.
-        shown = snapshot.catalogue.recommendable[items]
-        for place, carrying in zip(places.tolist(), _carrying(items[shown], amounts[shown].T), strict=True):
-            told[place] = Reason(name, carrying)
+        amounts[places, : len(items)] = np.where(snapshot.catalogue.recommendable[items], added.T, 0)
+    carrying = _carrying(amounts)
+    for name, places, items, _ in found:
+        for place in places.tolist():
+            told[place] = Reason(name, items[carrying[place]])
     return tuple(told)
 
 
@@ -47,15 +53,14 @@ def _led(recommendation: Recommendation) -> Iterator[tuple[str, Int64]]:
         yield recommendation.sources[column], np.flatnonzero(leading == column)
 
 
-def _carrying(items: Int32, amounts: Float32) -> list[Int32]:
-    """Return for each of m recommended rows the fewest items that together carry the share, strongest first.
+def _carrying(amounts: Float32) -> list[Int64]:
+    """Return for each of m recommended rows the places of the fewest items that carry the share, strongest first.
 
-    items: shape (q,). amounts: shape (m, q), >= 0: what each adds.
+    amounts: shape (m, q), >= 0: what each of q items adds.
     """
-    if not len(items):
-        return [items] * len(amounts)
+    if amounts.shape[1] < 2:  # noqa: PLR2004 - there is nothing to choose
+        return [np.flatnonzero(line) for line in amounts]
     strongest = places_by_size(amounts)
-    carried = np.cumsum(np.take_along_axis(amounts, strongest, axis=1), axis=1)
-    total = carried[:, -1]
-    enough = np.where(total > 0, np.count_nonzero(carried < _SHARE * total[:, None], axis=1) + 1, 0)
-    return [items[places[:n]] for places, n in zip(strongest, enough.tolist(), strict=True)]
+    carried = np.cumsum(np.sort(amounts, axis=1)[:, ::-1], axis=1)
+    enough = (carried < _SHARE * carried[:, -1:]).sum(axis=1) + (carried[:, -1] > 0)
+    return [places[:n] for places, n in zip(strongest, enough.tolist(), strict=True)]

@@ -1,9 +1,8 @@
 """A list in the shop's own words: ids, titles and reasons instead of rows."""
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
-
-import numpy as np
 
 from models.context import Context
 from models.reasons import reasons
@@ -85,10 +84,10 @@ def tell(context: Context, snapshot: Snapshot, recommendation: Recommendation) -
                 item_id=ids[rows[place]],
                 position=place + 1,
                 title=titles[rows[place]],
-                score=None if np.isnan(scores[place]) else scores[place],
+                score=None if isnan(scores[place]) else scores[place],
                 source=reason.source,
-                because_of=tuple(ids[row] for row in because_of),
-                because_titles=tuple(titles[row] for row in because_of),
+                because_of=tuple([ids[row] for row in because_of]),
+                because_titles=tuple([titles[row] for row in because_of]),
             )
         )
     return tuple(told)

@@ -116,11 +116,16 @@ class Cosines:
         return rows, cosines[rows]
 
     def score(self, rows: Int32) -> Float32:
-        found = np.full(len(rows), np.nan, dtype=np.float32)
         covered = rows < len(self.index)
-        rows = rows[covered]
-        found[covered] = (self.index.vectors[rows] @ self.direction) * self.inverse_lengths[rows]
+        if covered.all():
+            return self._of(rows)
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        found[covered] = self._of(rows[covered])
         return found
+
+    def _of(self, rows: Int32) -> Float32:
+        cosines: Float32 = (self.index.vectors[rows] @ self.direction) * self.inverse_lengths[rows]
+        return cosines
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,10 @@ def query_of(context: Context, n_rows: int, limit: int) -> tuple[Int32, Float32]
     are left out, which bounds what a long history costs.
     """
     if len(context.anchors):
-        rows = np.unique(context.anchors[context.anchors < n_rows])[:limit]
-        return rows, np.full(len(rows), 1 / np.sqrt(max(len(rows), 1)), dtype=np.float32)
+        rows = context.anchors[context.anchors < n_rows]
+        if len(rows) > 1:
+            rows = np.unique(rows)[:limit]
+        return rows, np.full(len(rows), 1 / max(len(rows), 1) ** 0.5, dtype=np.float32)
     return context.once(("query", n_rows, limit), lambda: _of_shopper(context, n_rows, limit))
 
 
