@@ -24,6 +24,12 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def of(self, row: int) -> Int32:
+        """Return the neighbours of one row, shape (m <= K,)."""
+        rows = self.rows[row]
+        near: Int32 = rows[rows >= 0]
+        return near
+
     def sums(self, query_rows: Int32, query_weights: Float32) -> Float32:
         """Return each row's sum of query weight * neighbour weight, shape (L + 1,); the last place stands for no row.
 

@@ -74,7 +74,8 @@ class LogisticSum:
         scores = candidates.scores.T
         shares = np.zeros((len(scores), len(candidates.rows[places])), dtype=np.float32)
         if heard:
-            lines = scores[list(heard)][:, places]
+            lines = scores.take(list(heard), axis=0)
+            lines = lines if isinstance(places, slice) else lines.take(places, axis=1)
             shares[list(heard)] = contributions(list(heard.values()), lines)
         return shares.T
 
@@ -101,15 +102,22 @@ class Blend:
 
     def weigh_marked(self, bought: Mask, candidates: Candidates) -> Weighed:
         """Return the same for candidates of any shoppers; bought, shape (c,), marks what each one's bought before."""
+        if not bought.any():
+            return _probable(np.full(len(candidates), self.fresh.bias, np.float32), self.fresh.shares(candidates))
         shares = np.empty_like(candidates.scores)
         for part, places in ((self.bought, np.flatnonzero(bought)), (self.fresh, np.flatnonzero(~bought))):
             if len(places):
                 shares[places] = part.shares(candidates, places)
         biases = np.where(bought, np.float32(self.bought.bias), np.float32(self.fresh.bias))
-        # One source after another, so that a source with nothing to say changes no rounding.
-        log_odds: Float32 = sum(shares.T, start=biases)
-        # The logistic function, written so that no exponent overflows.
-        return Weighed(np.exp(-np.logaddexp(np.float32(0), -log_odds)), shares)
+        return _probable(biases, shares)
+
+
+def _probable(biases: Float32, shares: Float32) -> Weighed:
+    """Turn log-odds, given as biases, shape (c,), and shares, into probabilities."""
+    # One source after another, so that a source with nothing to say changes no rounding.
+    log_odds: Float32 = sum(shares.T, start=biases)
+    # The logistic function, written so that no exponent overflows.
+    return Weighed(np.exp(-np.logaddexp(np.float32(0), -log_odds)), shares)
 
 
 def bought_before(context: Context, candidates: Candidates) -> Mask:

@@ -46,13 +46,15 @@ class Sums:
 
     sums: Float32
     """Shape (L + 1,), >= 0; the last is NaN, for all rows beyond."""
+    reached: Int32 | None = None
+    """Shape (m,), distinct: the rows whose sums are above 0, where that is known."""
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        touched = np.flatnonzero(self.sums > 0)
-        touched = touched[mask[touched]]
-        scores = self.sums[touched]
-        best = best_first(scores, touched, k)
-        return touched[best].astype(np.int32), scores[best]
+        reached = np.flatnonzero(self.sums > 0).astype(np.int32) if self.reached is None else self.reached
+        reached = reached[mask[reached]]
+        scores = self.sums[reached]
+        best = best_first(scores, reached, k)
+        return reached[best], scores[best]
 
     def score(self, rows: Int32) -> Float32:
         return self.sums.take(rows, mode="clip")
@@ -94,7 +96,7 @@ class Nearest:
     def score(self, rows: Int32) -> Float32:
         covered = rows < len(self.index)
         if covered.all():
-            return self.index.vectors[rows] @ self.query
+            return self.index.vectors.take(rows, axis=0) @ self.query
         found = np.full(len(rows), np.nan, dtype=np.float32)
         found[covered] = self.index.vectors[rows[covered]] @ self.query
         return found
@@ -124,7 +126,7 @@ class Cosines:
         return found
 
     def _of(self, rows: Int32) -> Float32:
-        cosines: Float32 = (self.index.vectors[rows] @ self.direction) * self.inverse_lengths[rows]
+        cosines: Float32 = (self.index.vectors.take(rows, axis=0) @ self.direction) * self.inverse_lengths[rows]
         return cosines
 
 

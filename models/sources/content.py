@@ -80,7 +80,7 @@ class Content:
         """Return the unit vectors, shape (q, D), of rows below `_n_rows`."""
         known = len(self.index)
         if not len(self.newcomers) or rows.max(initial=-1) < known:
-            return self.index.vectors[rows]
+            return self.index.vectors.take(rows, axis=0)
         found = np.empty((len(rows), self.newcomers.shape[1]), dtype=np.float32)
         later = rows >= known
         found[~later] = self.index.vectors[rows[~later]]

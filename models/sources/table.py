@@ -28,7 +28,10 @@ class Table:
     def ask(self, context: Context) -> Answer:
         """Return how near rows are to the anchors, or to the shopper's items."""
         rows, weights = self._query(context)
-        return Sums(self.neighbours.sums(rows, weights)) if len(rows) else Silence()
+        if not len(rows):
+            return Silence()
+        reached = self.neighbours.of(rows[0]) if len(rows) == 1 else None
+        return Sums(self.neighbours.sums(rows, weights), reached)
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about, and what each that has a row among its neighbours adds to it."""
