@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import DAY_US, Float32, Int32, Mask
+from models.arrays import DAY_US, Float32, Int32
 from models.context import Context
 from models.sources.answers import Few
 from models.sources.base import Answer, Learned
@@ -35,17 +35,22 @@ class BuyAgain:
 
     def ask(self, context: Context) -> Answer:
         """Return a score for what the shopper bought: how likely it is to be bought again."""
-        return context.once("buy_again", lambda: Few(*self._scored(context, context.interactions.purchases > 0)))
+        return self._answer(context)
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items themselves: the shopper bought them."""
-        own = context.interactions
-        asked, scores = self._scored(context, (own.purchases > 0) & np.isin(own.items, rows))
-        return asked, np.where(asked[:, None] == rows, scores[:, None], 0)
+        answer = self._answer(context)
+        themselves = answer.rows[:, None] == rows
+        asked = np.flatnonzero(themselves.any(axis=1))
+        return answer.rows[asked], np.where(themselves[asked], answer.scores[asked, None], 0)
 
-    def _scored(self, context: Context, chosen: Mask) -> tuple[Int32, Float32]:
-        """Return the chosen rows of the interactions, shape (m,), all bought at least once, and their scores."""
+    def _answer(self, context: Context) -> Few:
+        return context.once(self.name, lambda: Few(*self._scored(context)))
+
+    def _scored(self, context: Context) -> tuple[Int32, Float32]:
+        """Return the rows of the interactions that were bought at least once, shape (m,), and their scores."""
         own = context.interactions
+        chosen = own.purchases > 0
         rows, purchases, last_us = own.items[chosen], own.purchases[chosen], own.last_purchase_us[chosen]
         rates = np.full(len(rows), self.usual_rate, dtype=np.float32)
         known = rows < len(self.rates)
