@@ -50,11 +50,13 @@ class Sums:
     """Shape (m,), distinct: the rows whose sums are above 0, where that is known."""
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        reached = np.flatnonzero(self.sums > 0).astype(np.int32) if self.reached is None else self.reached
-        reached = reached[mask[reached]]
-        scores = self.sums[reached]
-        best = best_first(scores, reached, k)
-        return reached[best], scores[best]
+        if self.reached is None:
+            rows = top_rows(self.sums[:-1], mask[: len(self.sums) - 1], k, above=0.0)
+            return rows, self.sums[rows]
+        rows = self.reached[mask[self.reached]]
+        scores = self.sums[rows]
+        best = best_first(scores, rows, k)
+        return rows[best], scores[best]
 
     def score(self, rows: Int32) -> Float32:
         return self.sums.take(rows, mode="clip")

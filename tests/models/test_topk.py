@@ -30,6 +30,14 @@ def test_the_best_of_a_catalogue_are_those_of_a_full_sort(seed: int, k: int, sha
     assert top_rows(scores, mask, k).tolist() == sorted_whole(scores, mask)[:k]
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.sampled_from((0.03, 0.4, 0.9)), st.floats(-2, 3))
+def test_only_what_is_above_a_number_is_among_the_best(seed: int, k: int, share: float, above: float) -> None:
+    chance = np.random.default_rng(seed)
+    scores = np.maximum(chance.standard_normal(3_210), -0.5).astype(np.float32)
+    mask = chance.random(len(scores)) < share
+    assert top_rows(scores, mask, k, above).tolist() == sorted_whole(scores, mask & (scores > above))[:k]
+
+
 @given(SCORES, st.integers(0, 70))
 def test_the_best_positions_are_those_of_a_full_sort(scores: Float32, k: int) -> None:
     rows = np.arange(len(scores), dtype=np.int32)[::-1]
