@@ -45,7 +45,7 @@ from training.catalogue import catalogue_of
 from training.config import Recipe
 from training.data import TrainingData, prepare
 from training.fit import FITS
-from training.nearest import with_nearest
+from training.ready import make_ready
 
 N_PAST, N_RECENT = 300, 30
 N_ROUNDS = 5
@@ -143,8 +143,7 @@ def learn(shop: Shop) -> Learned:
     data = prepare(
         shop.events, shop.items, until_us=shop.until_us, memory=memory, min_shoppers=recipe.min_shoppers, seed=1
     )
-    fitted = {name: fit.fit(data, recipe.source_settings(name)) for name, fit in FITS.items()}
-    learned = with_nearest(fitted, data.n_warm)
+    learned = {name: fit.fit(data, recipe.source_settings(name)) for name, fit in FITS.items()}
     sources = {name: SOURCES[name].load(arrays) for name, arrays in learned.items()}
     bare = Snapshot("made up", catalogue_of(data.items, data.vocabulary), sources, {}, memory, data.until_us)
     everything = np.ones(len(bare.catalogue), dtype=np.bool_)
@@ -152,7 +151,9 @@ def learn(shop: Shop) -> Learned:
     curves = {name: _curve(found.scores[:, column]) for column, name in enumerate(found.sources)}
     # As training fits them: what was bought before is told by buy_again alone.
     blend = Blend(bought=LogisticSum(-3.0, {"buy_again": curves["buy_again"]}), fresh=LogisticSum(-4.0, curves))
-    return Learned(data, learned, blend, replace(bare, rankers=dict.fromkeys(get_args(Task), blend)))
+    ranked = replace(bare, rankers=dict.fromkeys(get_args(Task), blend))
+    ready = make_ready(ranked, read_placements(), data.n_warm)
+    return Learned(data, learned, blend, replace(ranked, ready=ready))
 
 
 @cache

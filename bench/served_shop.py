@@ -66,6 +66,7 @@ class ServedShop:
                 n_shoppers=len(data.shoppers),
             ),
             metrics=Measured(protocol="none: a made-up shop", figures={}, rows=()),
+            ready=self.learned.snapshot.ready,
         )
         write_bundle(root, draft)
         PublishedBundles(root).promote(draft.version, at=now.isoformat(), action="publish")

@@ -60,6 +60,9 @@ def recommend(
     ended: hears of each stage when it has ended; the clock, if there is one, is the caller's.
     """
     mask = eligible(context, snapshot.catalogue, placement)
+    if not explain and (ready := _from_ready(context, snapshot, placement, mask)) is not None:
+        ended("rules")
+        return ready
     candidates = gather(context, snapshot.sources, placement, mask)
     ended("candidates")
     ranker = snapshot.ranker_of(placement)
@@ -83,6 +86,27 @@ def recommend(
         n_filled=n_filled,
         removed=removed,
         by_source=_each_alone(candidates, context, snapshot, placement, mask) if explain else {},
+    )
+
+
+def _from_ready(context: Context, snapshot: Snapshot, placement: Placement, mask: Mask) -> Recommendation | None:
+    """Return a list of what training ranked; None where it ranked nothing for this question, or too little."""
+    ready = snapshot.ready.get(placement.name)
+    places = None if ready is None else ready.places(context, snapshot.catalogue, placement, mask)
+    if ready is None or places is None:
+        return None
+    anchor = int(context.anchors[0])
+    ranked = ready.rows[anchor][places]
+    listed = choose(ranked, placement.n, limits_of(placement, snapshot.catalogue))
+    if len(listed.rows) < placement.n:
+        return None
+    places = places[np.flatnonzero(listed.rows[:, None] == ranked) % len(ranked)]
+    return Recommendation(
+        rows=listed.rows,
+        scores=ready.scores[anchor][places],
+        shares=ready.shares(anchor, places),
+        sources=tuple(ready.sources),
+        removed=listed.removed,
     )
 
 

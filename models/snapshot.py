@@ -1,13 +1,14 @@
 """One bundle + one catalogue view: everything a request reads, immutable, swapped whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from models.catalogue import Catalogue
 from models.errors import ConfigurationError
 from models.history import Memory
 from models.placement import Placement, Task
 from models.rank import OwnScore, Ranker
+from models.ready import ReadyRankings
 from models.sources.base import Source
 from models.sources.content import Content
 from models.vocabulary import Vocabulary
@@ -29,6 +30,8 @@ class Snapshot:
     """How events become weights; the recipe's."""
     data_until_us: int
     """When the training data ends."""
+    ready: Mapping[str, ReadyRankings] = field(default_factory=dict)
+    """By placement; what is not here is worked out when it is asked."""
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -21,10 +21,10 @@ from training.data_end import data_end_us
 from training.evaluate.report import as_json
 from training.fitting import FittedSources, fit_sources, lay_out, rankers_of
 from training.judging import Judged, judge
-from training.nearest import with_nearest
 from training.pasts import stored_pasts
 from training.progress import Steps
 from training.read import ShopData, read_shop
+from training.ready import make_ready
 from training.trial import fit_trial
 from training.versions import new_version
 
@@ -71,11 +71,12 @@ def train(
         blends = trial.refit_blends(recipe, placements, steps)
         with steps.step("fit on everything"):
             sources = fit_sources(lay_out(shop, recipe, until_us), recipe, steps)
-        with steps.step("find the nearest items"):
-            sources = replace(sources, learned=with_nearest(sources.learned, sources.data.n_warm))
+        with steps.step("rank the pages of products"):
+            ready = make_ready(sources.snapshot(rankers_of(blends)), placements, sources.data.n_warm)
         version = new_version(now)
+        draft = _draft(version, now, sources, blends, recipe, judged, force_reason)
         with steps.step("write the bundle"):
-            write_bundle(bundles.root, _draft(version, now, sources, blends, recipe, judged, force_reason))
+            write_bundle(bundles.root, replace(draft, ready=ready))
         with steps.step("store histories"):
             with database.writing() as connection:
                 n_pasts = write_pasts(connection, stored_pasts(sources.data), seen_seq=shop.last_seq)

@@ -8,8 +8,7 @@ import numpy as np
 from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.nearest import NearestRows
-from models.sources.answers import Cosines, Nearest, Silence, found_first
+from models.sources.answers import Cosines, Nearest, Silence
 from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 
@@ -28,11 +27,10 @@ class Als:
     alpha: float
     query_items: int
     """At most so many items are folded in, the heaviest ones."""
-    nearest: NearestRows | None = None
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
-        """Index: item factors (L, F). Settings: regularization, alpha, query_items. `NearestRows`, or not."""
+        """Index: item factors (L, F). Settings: regularization, alpha, query_items."""
         if learned.index is None:
             raise KeyError("index")
         factors, settings = learned.index.vectors, learned.settings
@@ -40,7 +38,7 @@ class Als:
         lengths = np.linalg.norm(factors, axis=1)
         inverse_lengths = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         alpha, query_items = float(settings["alpha"]), int(settings["query_items"])
-        return cls(learned.index, gram, inverse_lengths, alpha, query_items, NearestRows.load(learned.arrays))
+        return cls(learned.index, gram, inverse_lengths, alpha, query_items)
 
     def ask(self, context: Context) -> Answer:
         """Return agreement with the shopper's vector, or mean cosine to the anchors."""
@@ -48,8 +46,7 @@ class Als:
         if not len(rows):
             return Silence()
         if len(context.anchors):
-            cosines = Cosines(self.index, self.inverse_lengths, self._direction(rows))
-            return found_first(context, self.nearest, cosines)
+            return Cosines(self.index, self.inverse_lengths, self._direction(rows))
         return Nearest(self.index, context.once("als", lambda: self.fold_in(rows, weights)))
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.arrays import Float32, Int32, Mask
-from models.context import Context
 from models.index import Index
-from models.nearest import NearestRows
 from models.ordered import OrderedRows
 from models.sources.base import NO_ROWS, NO_SCORES, Answer
 from models.topk import best_first, top_rows
@@ -130,30 +128,6 @@ class Cosines:
     def _of(self, rows: Int32) -> Float32:
         cosines: Float32 = (self.index.vectors.take(rows, axis=0) @ self.direction) * self.inverse_lengths[rows]
         return cosines
-
-
-@dataclass(frozen=True)
-class FoundFirst:
-    """What another answer would propose, as training found it; where the mask leaves too little of it, that answer."""
-
-    found: OrderedRows
-    """The best of all rows."""
-    search: Answer
-
-    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        rows, scores = self.found.first(mask, k)
-        return (rows, scores) if len(rows) == k else self.search.propose(mask, k)
-
-    def score(self, rows: Int32) -> Float32:
-        return self.search.score(rows)
-
-
-def found_first(context: Context, nearest: NearestRows | None, search: Answer) -> Answer:
-    """Return an answer that looks up what training found nearest, where one product is asked about; else `search`."""
-    if nearest is None or len(context.anchors) != 1:
-        return search
-    found = nearest.of(int(context.anchors[0]))
-    return search if found is None else FoundFirst(found, search)
 
 
 @dataclass(frozen=True)

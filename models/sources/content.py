@@ -9,8 +9,7 @@ import numpy as np
 from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.nearest import NearestRows
-from models.sources.answers import AndNewer, Nearest, Silence, found_first
+from models.sources.answers import AndNewer, Nearest, Silence
 from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 from models.words import Description, Words
@@ -29,16 +28,14 @@ class Content:
     """Places items that came after the training; None in a bundle that kept no words: it knows nothing of them."""
     newcomers: Float32
     """Unit vectors, shape (m, D), of the rows that follow the bundle's."""
-    nearest: NearestRows | None = None
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
-        """Index: unit vectors (L, D). Arrays: those of `Words` and of `NearestRows`, or not. Settings: query_items."""
+        """Index: unit vectors (L, D). Arrays: those of `Words`, both or none. Settings: query_items."""
         if learned.index is None:
             raise KeyError("index")
         nobody = np.zeros((0, learned.index.vectors.shape[1]), dtype=np.float32)
-        words, nearest = Words.load(learned.arrays), NearestRows.load(learned.arrays)
-        return cls(learned.index, int(learned.settings["query_items"]), words, nobody, nearest)
+        return cls(learned.index, int(learned.settings["query_items"]), Words.load(learned.arrays), nobody)
 
     def covering(self, newcomers: Sequence[Description]) -> Self:
         """Return the same, knowing all items, in row order, that follow the bundle's."""
@@ -52,7 +49,7 @@ class Content:
             profile = context.once(("content", self._n_rows), lambda: self._profile(context))
         if not profile.any():
             return Silence()
-        answer = found_first(context, self.nearest, Nearest(self.index, profile, above=0.0))
+        answer = Nearest(self.index, profile, above=0.0)
         return AndNewer(answer, len(self.index), self.newcomers @ profile) if len(self.newcomers) else answer
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:

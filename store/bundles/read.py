@@ -19,6 +19,7 @@ from models.history import Memory
 from models.index import read_index
 from models.placement import Placement
 from models.rank import Blend, Calibration, LogisticSum
+from models.ready import ReadyRankings
 from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Learned, Source
@@ -79,6 +80,10 @@ def open_bundle(folder: Path | str, *, verify: bool = True) -> Bundle:
     for task in manifest.rankers:
         with _naming(manifest, f"rankers/{task}.json"):
             rankers[task] = _read_blend(folder / "rankers" / f"{task}.json")
+    ready = {}
+    for name in _ready_in(manifest):
+        with _naming(manifest, f"ready/{name}"):
+            ready[name] = _read_ready(folder, name, manifest)
     snapshot = Snapshot(
         version=manifest.version,
         catalogue=catalogue,
@@ -86,6 +91,7 @@ def open_bundle(folder: Path | str, *, verify: bool = True) -> Bundle:
         rankers=rankers,
         memory=memory_of(manifest),
         data_until_us=manifest.data.until_us,
+        ready=ready,
     )
     return Bundle(manifest, snapshot)
 
@@ -152,6 +158,24 @@ def _read_blend(path: Path) -> Blend:
     if raw["kind"] != "blend":
         raise ValueError(f"{path.name} is a {raw['kind']}, this Endcap knows blends")
     return Blend(bought=_logistic_sum(raw["bought"]), fresh=_logistic_sum(raw["fresh"]))
+
+
+def _ready_in(manifest: Manifest) -> list[str]:
+    """Return the placements whose rankings of products are ready in a bundle."""
+    paths = [PurePosixPath(file) for file in manifest.files]
+    return [path.parts[1] for path in paths if path.parts[0] == "ready" and path.name == "placement.json"]
+
+
+def _read_ready(folder: Path, name: str, manifest: Manifest) -> ReadyRankings:
+    here = f"ready/{name}"
+    raw = json.loads((folder / here / "placement.json").read_bytes())
+    columns = {
+        column: _read_array(folder, f"{here}/{column}.npy", manifest) for column in ("rows", "scores", "leading")
+    }
+    _refuse_beyond("rows", columns["rows"], manifest.n_items)
+    if len(columns["rows"]) > manifest.n_items:
+        raise ValueError(f"there are rankings of {len(columns['rows'])} products for {manifest.n_items} items")
+    return ReadyRankings(manifest.n_items, raw["task"], raw["sources"], **columns)
 
 
 def _logistic_sum(raw: dict[str, Any]) -> LogisticSum:

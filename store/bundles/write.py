@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from models.events import EVENT_TYPES
 from models.history import Memory
 from models.placement import Task
 from models.rank import Blend, LogisticSum
+from models.ready import ReadyRankings
 from models.sources.base import Learned
 from store.bundles.manifest import (
     MANIFEST,
@@ -53,6 +54,8 @@ class Draft:
     recipe: dict[str, Any]
     data: DataWindow
     metrics: Measured
+    ready: Mapping[str, ReadyRankings] = field(default_factory=dict)
+    """By placement, whose name is a folder's name."""
 
 
 def write_bundle(root: Path, draft: Draft) -> Path:
@@ -88,6 +91,8 @@ def _write_files(folder: Path, draft: Draft) -> None:
         _write_source(folder / "sources" / name, learned)
     for task, blend in draft.rankers.items():
         _write_json(folder / "rankers" / f"{task}.json", _as_json(blend))
+    for name, ready in draft.ready.items():
+        _write_ready(folder / "ready" / name, ready)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in paths:
         sync(path)
@@ -135,6 +140,12 @@ def _write_source(folder: Path, learned: Learned) -> None:
         write_array(folder / f"{name}.npy", np.ascontiguousarray(array))
     if learned.index is not None:
         learned.index.save(folder / "index.faiss")
+
+
+def _write_ready(folder: Path, ready: ReadyRankings) -> None:
+    _write_json(folder / "placement.json", {"task": ready.task, "sources": dict(ready.sources)})
+    for name in ("rows", "scores", "leading"):
+        write_array(folder / f"{name}.npy", getattr(ready, name))
 
 
 def _as_json(blend: Blend) -> dict[str, Any]:

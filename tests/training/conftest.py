@@ -1,5 +1,6 @@
 """Training reads from both kinds of database."""
 
 from tests.databases import database, database_url, postgresql, postgresql_url, sqlite_url
+from tests.services import taught_home
 
-__all__ = ["database", "database_url", "postgresql", "postgresql_url", "sqlite_url"]
+__all__ = ["database", "database_url", "postgresql", "postgresql_url", "sqlite_url", "taught_home"]

@@ -1,0 +1,64 @@
+"""The page of one product, ranked before anybody asks: who shows it searches nothing and scores nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Float32, Int32, Int64, Mask, UInt8
+from models.catalogue import Catalogue
+from models.context import Context
+from models.placement import Placement, Task
+
+NO_SOURCE = 255
+"""Stands where no source adds to a score."""
+
+
+@dataclass(frozen=True)
+class ReadyRankings:
+    """Of each of the first m rows, what one placement ranks highest for it; no rule was applied."""
+
+    n_items: int
+    """Rows of the bundle; those that follow came later and are in none of these rankings."""
+    task: Task
+    sources: Mapping[str, int]
+    """What the placement asked when this was made; one that asks otherwise is not answered from it."""
+    rows: Int32
+    """Shape (m, K), best first; -1 where fewer than K were found."""
+    scores: Float32
+    """Shape (m, K): the ranker's."""
+    leading: UInt8
+    """Shape (m, K): which of `sources` adds most to the score; NO_SOURCE where none does."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the three do not belong together."""
+        if not self.rows.shape == self.scores.shape == self.leading.shape or self.rows.ndim != 2:  # noqa: PLR2004
+            raise ValueError(
+                f"rows, scores and leading are {self.rows.shape}, {self.scores.shape}, {self.leading.shape}"
+            )
+
+    def places(self, context: Context, catalogue: Catalogue, placement: Placement, mask: Mask) -> Int64 | None:
+        """Return the places, best first, of the rows inside the mask that are ranked for the question's anchor.
+
+        None when the question is another one: of several items or of one that is not here, of a category, of another
+        placement, of a shopper who bought some of these, which the ranker weighs apart, or of an item in whose category
+        there are items that came after the training.
+        """
+        anchors = context.anchors
+        if len(anchors) != 1 or anchors[0] >= len(self.rows) or context.category:
+            return None
+        if placement.task != self.task or placement.sources != self.sources:
+            return None
+        categories = catalogue.category_numbers
+        if (categories[self.n_items :] == categories[anchors[0]]).any():
+            return None
+        rows = self.rows[anchors[0]]
+        if len(context.bought) and np.isin(rows, context.bought).any():
+            return None
+        return np.flatnonzero(mask[rows] & (rows >= 0))
+
+    def shares(self, row: int, places: Int64) -> Float32:
+        """Return what each source adds to the scores at some places of a row, shape (p, s): 1 if it leads, else 0."""
+        leading = self.leading[row][places]
+        shares: Float32 = (leading[:, None] == np.arange(len(self.sources))).astype(np.float32)
+        return shares
