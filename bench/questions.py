@@ -48,6 +48,7 @@ class Questions:
             Case("personal, kept", IN_PROCESS, kept, kept, 0.50),
             Case("personal, kept in Redis", ON_REDIS, kept, kept, 0.30),
             Case("personal, computed", IN_PROCESS, computed, kept, 0.10, once=True),
+            Case("  with a session", IN_PROCESS, self.in_session, kept, once=True),
             Case("  history in Redis", ON_REDIS, computed, kept, once=True),
             Case("  history in SQL", IN_PROCESS, self.strange, _nothing, once=True, most=strangers),
             Case("similar, kept", IN_PROCESS, self.similar_kept, self.similar_kept, 0.50),
@@ -62,6 +63,11 @@ class Questions:
         """Active shoppers ask what nobody asked before: another pair of items is excluded each time."""
         numbers = itertools.islice(self._asked, at_most)
         return [self._personal(number % self.n_active, self.n_active + number) for number in numbers]
+
+    def in_session(self, at_most: int) -> Sequence[str]:
+        """The same, and each says what was looked at in this session: what is known of the shopper is added up anew."""
+        numbers = itertools.islice(self._asked, at_most)
+        return [self._personal(number % self.n_active, self.n_active + number, n_seen=2) for number in numbers]
 
     def strange(self, at_most: int) -> Sequence[str]:
         """Shoppers ask who did not ask before."""
@@ -81,10 +87,10 @@ class Questions:
         """How many shoppers are active."""
         return len(self.shop.histories)
 
-    def _personal(self, shopper: int, question: int) -> str:
-        seen = "".join(f"&session_item_id={self._item(shopper * 31 + at)}" for at in range(2))
-        user_id = shopper_id(shopper)
-        return f"/v1/users/{user_id}/recommendations?placement=home&n=12{self._excluded(question, 3)}{seen}"
+    def _personal(self, shopper: int, question: int, n_seen: int = 0) -> str:
+        seen = "".join(f"&session_item_id={self._item(shopper * 31 + at)}" for at in range(n_seen))
+        excluded = self._excluded(question, 5 - n_seen)
+        return f"/v1/users/{shopper_id(shopper)}/recommendations?placement=home&n=12{excluded}{seen}"
 
     def _similar(self, item: int, question: int) -> str:
         return f"/v1/items/{self._item(item)}/similar?n=12{self._excluded(question, 6)}"

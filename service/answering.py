@@ -20,7 +20,7 @@ ANSWER_SECONDS = 60
 NOBODY = Known(Interactions())
 """Who asks is not said, or nothing is kept of them."""
 
-_SHARED_ANSWERS = 10_000
+_SHARED_ANSWERS = 3_000
 """Answers without a shopper in them that a process keeps."""
 
 

@@ -1,6 +1,7 @@
 """What a request may say: one pydantic model a question, read once from the query string or from the body."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,8 @@ MOST_PLACEMENTS = 20
 _MOST_IDS = 200
 _MOST_PARAMETERS = 500
 _MOST_BYTES = 1_000_000
+_REMEMBERED_BYTES = 512
+"""Longer query strings are not remembered: what is remembered stays below two megabytes."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 Ids = Annotated[tuple[Id, ...], Field(max_length=_MOST_IDS)]
@@ -106,7 +109,14 @@ class ItemsBody(_Asked):
 
 def read_query(request: Request, model: type[_Asked]) -> Any:  # noqa: ANN401 - an instance of the model
     """Return the query string as the model that it must be. Raises Problem, or pydantic's error naming the field."""
-    return model.model_validate(_parameters(request.scope["query_string"], model))
+    query: bytes = request.scope["query_string"]
+    return _read(query, model) if len(query) <= _REMEMBERED_BYTES else _read.__wrapped__(query, model)
+
+
+@lru_cache(maxsize=2_048)
+def _read(query: bytes, model: type[_Asked]) -> _Asked:
+    # A page of the shop sends the same words for every shopper; models are immutable.
+    return model.model_validate(_parameters(query, model))
 
 
 def _parameters(query: bytes, model: type[_Asked]) -> Mapping[str, str | list[str]]:
