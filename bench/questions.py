@@ -65,7 +65,7 @@ class Questions:
         return [self._personal(number % self.n_active, self.n_active + number) for number in numbers]
 
     def in_session(self, at_most: int) -> Sequence[str]:
-        """Say in each question also what was looked at in this session: what is known of the shopper is added up anew."""
+        """Say in each also what was looked at in this session: what is known of the shopper is added up anew."""
         numbers = itertools.islice(self._asked, at_most)
         return [self._personal(number % self.n_active, self.n_active + number, n_seen=2) for number in numbers]
 
