@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -29,6 +29,11 @@ class Placement:
     one_per_group: bool = True
     max_per_category: int | None = None
     """Items of one category path in a list; None = no cap. Gives way before a list stays short."""
+
+    @property
+    def question(self) -> tuple[Hashable, ...]:
+        """All that a ranking depends on; not how long the list is, nor its rules."""
+        return self.task, self.known, *self.sources.items()
 
     @cached_property
     def digest(self) -> str:

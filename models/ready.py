@@ -5,13 +5,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Int64, Mask, UInt8
+from models.arrays import Float32, Int32, UInt8
 from models.catalogue import Catalogue
 from models.context import Context
 from models.placement import Placement, Task
 
 NO_SOURCE = 255
 """Stands where no source adds to a score."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A ranking before the rules; K rows of s sources."""
+
+    rows: Int32
+    """Shape (K,), best first."""
+    scores: Float32
+    """Shape (K,)."""
+    shares: Float32
+    """Shape (K, s): what each source adds to each score."""
+    sources: tuple[str, ...]
+    silent: tuple[str, ...] = ()
+    """Those that proposed nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +52,8 @@ class ReadyRankings:
                 f"rows, scores and leading are {self.rows.shape}, {self.scores.shape}, {self.leading.shape}"
             )
 
-    def places(self, context: Context, catalogue: Catalogue, placement: Placement, mask: Mask) -> Int64 | None:
-        """Return the places, best first, of the rows inside the mask that are ranked for the question's anchor.
+    def of(self, context: Context, catalogue: Catalogue, placement: Placement) -> Ranked | None:
+        """Return what is ranked for the question's anchor; of shares, only the leading one's, as 1.
 
         None when the question is another one: of several items or of one that is not here, of a category, of another
         placement, of a shopper who bought some of these, which the ranker weighs apart, or of an item in whose category
@@ -53,12 +68,10 @@ class ReadyRankings:
         if (categories[self.n_items :] == categories[anchors[0]]).any():
             return None
         rows = self.rows[anchors[0]]
+        n_found = np.count_nonzero(rows >= 0)
+        here = (anchors[0], slice(n_found))
+        rows, scores, leading = self.rows[here], self.scores[here], self.leading[here]
         if len(context.bought) and np.isin(rows, context.bought).any():
             return None
-        return np.flatnonzero(mask[rows] & (rows >= 0))
-
-    def shares(self, row: int, places: Int64) -> Float32:
-        """Return what each source adds to the scores at some places of a row, shape (p, s): 1 if it leads, else 0."""
-        leading = self.leading[row][places]
-        shares: Float32 = (leading[:, None] == np.arange(len(self.sources))).astype(np.float32)
-        return shares
+        shares = (leading[:, None] == np.arange(len(self.sources))).astype(np.float32)
+        return Ranked(rows, scores, shares, tuple(self.sources))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -11,9 +11,17 @@ from models.candidates import Candidates, gather
 from models.context import Context
 from models.placement import Placement
 from models.rank import OwnScore
+from models.ready import Ranked
 from models.rules import choose, choose_enough, eligible, limits_of
 from models.snapshot import Snapshot
+from models.sources.base import NO_ROWS
 from models.topk import best_first
+
+RANKED_AHEAD = 160
+"""Rows of a shopper's ranking that are kept for the next question; a list longer than half of them is ranked anew."""
+
+MOST_EXCLUDED = 36
+"""Three pages of a list. Who excludes more is answered by sources that searched without them, and find others."""
 
 FILL_SOURCE = "popular"
 """What fills a list up when the sources propose too little, and the reply says so."""
@@ -59,18 +67,18 @@ def recommend(
     explain: also work out the list that each source alone would have given.
     ended: hears of each stage when it has ended; the clock, if there is one, is the caller's.
     """
+    ranker = snapshot.ranker_of(placement)
     mask = eligible(context, snapshot.catalogue, placement)
-    if not explain and (ready := _from_ready(context, snapshot, placement, mask)) is not None:
+    ranked = None if explain else _ranked_before(context, snapshot, placement, ended)
+    if ranked is not None and (listed := _listed(ranked, snapshot, placement, mask)) is not None:
         ended("rules")
-        return ready
+        return listed
     candidates = gather(context, snapshot.sources, placement, mask)
     ended("candidates")
-    ranker = snapshot.ranker_of(placement)
     weighed = ranker.weigh(context, candidates)
     best = best_first(weighed.scores, candidates.rows, len(candidates))
-    ranked = candidates.rows[best]
     ended("rank")
-    rows, n_filled, removed = finish(ranked, context, snapshot, placement, mask)
+    rows, n_filled, removed = finish(candidates.rows[best], context, snapshot, placement, mask)
     scores = np.full(len(rows), np.nan, dtype=np.float32)
     shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
     # What fills up is no candidate; any other row of the list is one candidate.
@@ -89,23 +97,52 @@ def recommend(
     )
 
 
-def _from_ready(context: Context, snapshot: Snapshot, placement: Placement, mask: Mask) -> Recommendation | None:
-    """Return a list of what training ranked; None where it ranked nothing for this question, or too little."""
-    ready = snapshot.ready.get(placement.name)
-    places = None if ready is None else ready.places(context, snapshot.catalogue, placement, mask)
-    if ready is None or places is None:
+def _ranked_before(
+    context: Context, snapshot: Snapshot, placement: Placement, ended: Callable[[str], None]
+) -> Ranked | None:
+    """Return a ranking that does not depend on what the caller excludes; None where the question needs its own.
+
+    The page of one product was ranked by training. What one shopper sees is ranked once for all questions that share
+    the shopper's interactions: a next page of the list excludes what was shown, and finds the rest here.
+    """
+    if len(context.anchors):
+        ready = snapshot.ready.get(placement.name)
+        return None if ready is None else ready.of(context, snapshot.catalogue, placement)
+    is_plain = not context.category and context.window_days is None
+    if not is_plain or len(context.excluded) > MOST_EXCLUDED or 2 * placement.n > RANKED_AHEAD:
         return None
-    anchor = int(context.anchors[0])
-    ranked = ready.rows[anchor][places]
-    listed = choose(ranked, placement.n, limits_of(placement, snapshot.catalogue))
+    return context.once(
+        ("ranked", placement.question, snapshot.version), lambda: _rank_ahead(context, snapshot, placement, ended)
+    )
+
+
+def _rank_ahead(context: Context, snapshot: Snapshot, placement: Placement, ended: Callable[[str], None]) -> Ranked:
+    """Rank for a shopper as if nothing was excluded; the best RANKED_AHEAD."""
+    mask = eligible(replace(context, excluded=NO_ROWS), snapshot.catalogue, placement)
+    candidates = gather(context, snapshot.sources, placement, mask)
+    ended("candidates")
+    weighed = snapshot.ranker_of(placement).weigh(context, candidates)
+    best = best_first(weighed.scores, candidates.rows, RANKED_AHEAD)
+    ended("rank")
+    return Ranked(
+        candidates.rows[best], weighed.scores[best], weighed.shares[best], candidates.sources, candidates.silent
+    )
+
+
+def _listed(ranked: Ranked, snapshot: Snapshot, placement: Placement, mask: Mask) -> Recommendation | None:
+    """Return the list that rules make of a ranking inside the mask; None if it is too short for a whole one."""
+    places = np.flatnonzero(mask[ranked.rows])
+    rows = ranked.rows[places]
+    listed = choose(rows, placement.n, limits_of(placement, snapshot.catalogue))
     if len(listed.rows) < placement.n:
         return None
-    places = places[np.flatnonzero(listed.rows[:, None] == ranked) % len(ranked)]
+    places = places[np.flatnonzero(listed.rows[:, None] == rows) % len(rows)]
     return Recommendation(
         rows=listed.rows,
-        scores=ready.scores[anchor][places],
-        shares=ready.shares(anchor, places),
-        sources=tuple(ready.sources),
+        scores=ranked.scores[places],
+        shares=ranked.shares[places],
+        sources=ranked.sources,
+        silent=ranked.silent,
         removed=listed.removed,
     )
 

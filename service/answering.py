@@ -17,9 +17,6 @@ from store.shopper_cache.base import Remembered, ShopperCache
 ANSWER_SECONDS = 60
 """How long a kept answer is sent again: weights fade, and what is new moves on."""
 
-NOBODY = Known(Interactions())
-"""Who asks is not said, or nothing is kept of them."""
-
 _SHARED_ANSWERS = 3_000
 """Answers without a shopper in them that a process keeps."""
 
@@ -77,7 +74,7 @@ class Answering:
         good = answer is not None and _still_good(serving, answer)
         self.metrics.cache("miss" if answer is None else "hit" if good else "stale")
         if answer is None or not good:
-            answer = compute(serving, ask, NOBODY, time_ns() // 1_000, self.metrics)
+            answer = compute(serving, ask, Known(Interactions()), time_ns() // 1_000, self.metrics)
             self._shared[name] = answer
             if len(self._shared) > _SHARED_ANSWERS:
                 self._shared.popitem(last=False)

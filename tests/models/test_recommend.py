@@ -12,7 +12,7 @@ from models.context import Context, build_context
 from models.errors import ConfigurationError
 from models.placement import Placement, Task
 from models.reasons import reasons
-from models.recommend import FILL_SOURCE, Recommendation, recommend
+from models.recommend import FILL_SOURCE, MOST_EXCLUDED, Recommendation, recommend
 from models.rules import eligible
 from models.snapshot import Snapshot
 from models.sources import SOURCES
@@ -256,3 +256,52 @@ def test_a_task_that_the_bundle_did_not_learn_is_refused_with_what_to_do(task: T
     with pytest.raises(ConfigurationError, match=f"placement 'home': .* task '{task}'; train again"):
         recommend(asked.context, bare, asked.placement)
     assert len(recommend(asked.context, bare, replace(asked.placement, sources={"als": 50})).rows) == 10
+
+
+# ---- one ranking for several questions
+
+
+@given(requests())
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_a_ranking_made_ahead_gives_the_list_that_is_worked_out(asked: Asked) -> None:
+    nothing_excluded = replace(asked.context, excluded=np.zeros(0, np.int32))
+    ahead = recommend(nothing_excluded, asked.snapshot, asked.placement)
+    worked_out = recommend(nothing_excluded, asked.snapshot, asked.placement, explain=True)
+    assert ahead.rows.tolist() == worked_out.rows.tolist()
+    np.testing.assert_array_equal(ahead.scores, worked_out.scores)
+    np.testing.assert_array_equal(ahead.shares, worked_out.shares)
+    assert (ahead.fallback, ahead.silent) == (worked_out.fallback, worked_out.silent)
+
+
+@given(requests(), st.data())
+def test_the_next_question_of_a_shopper_is_answered_inside_its_own_mask(asked: Asked, data: st.DataObject) -> None:
+    asked.answer()
+    everything = np.arange(len(asked.snapshot.catalogue), dtype=np.int32)
+    excluded = np.array(data.draw(st.lists(st.sampled_from(everything.tolist()), max_size=8)), np.int32)
+    in_stock = asked.snapshot.catalogue.in_stock.copy()
+    in_stock[data.draw(st.lists(st.sampled_from(everything.tolist()), max_size=3))] = False
+    catalogue = replace(asked.snapshot.catalogue, in_stock=in_stock)
+    again = Asked(
+        replace(asked.context, excluded=excluded), replace(asked.snapshot, catalogue=catalogue), asked.placement
+    )
+    found = again.answer()
+    assert again.mask()[found.rows].all()
+    assert len(set(found.rows.tolist())) == len(found.rows)
+    assert len(found.rows) == len(again.answer(explain=True).rows), "a list is as long as it can be"
+
+
+def test_a_next_page_asks_no_source_again() -> None:
+    world = WORLD_OF["two communities"]
+    snapshot = snapshot_of(world.name)
+    shopper = world.events["shopper"].unique().sort().to_list()[-1]
+    context = world.context(snapshot.vocabulary, Question((), shopper))
+    stages: list[str] = []
+    placement = replace(HOME, n=3)
+    first = recommend(context, snapshot, placement, ended=stages.append)
+    second = recommend(replace(context, excluded=first.rows), snapshot, placement, ended=stages.append)
+    assert stages == ["candidates", "rank", "rules", "rules"]
+    assert not set(first.rows.tolist()) & set(second.rows.tolist())
+    many = np.arange(MOST_EXCLUDED + 1, dtype=np.int32) % len(snapshot.catalogue)
+    stages.clear()
+    recommend(replace(context, excluded=many), snapshot, placement, ended=stages.append)
+    assert stages[0] == "candidates", "who excludes much is searched for"
