@@ -124,7 +124,7 @@ class Snapshots:
             return
         began_us = self._clock()
         new = await self._in_thread(partial(self._open, version))
-        self.champion, self.waiting_for = new, None
+        self.champion, self.waiting_for, self.refused = new, None, {}
         await self._in_thread(give_back_memory)
         took_seconds = round((self._clock() - began_us) / 1e6, 3)
         _log.info("bundle_serves", model_version=version, items=len(new.view.catalogue), took_seconds=took_seconds)
