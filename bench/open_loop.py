@@ -96,7 +96,7 @@ def _drive(lines: Sequence[_Line], requests: Sequence[bytes], n: int, every_ns: 
                     free.append(line)
                     n_answered += 1
             if now > due_ns[-1] + PATIENCE_NS:
-                # The machine stood still, or the server did: as late as anybody waited for, and the measurement goes on.
+                # The machine or the server stood still: as late as anybody waits, and the measurement goes on.
                 latency_ns[latency_ns == 0] = PATIENCE_NS
                 break
             # Whoever else has work on this core, a Valkey server say, goes first.
