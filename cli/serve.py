@@ -1,5 +1,6 @@
 """endcap serve: answer over HTTP until told to stop."""
 
+import asyncio
 import gc
 import os
 import shutil
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -59,8 +61,7 @@ def serve_command(
     _refuse_split_memory(settings)
     _refuse_taken_port(settings)
     open_database(settings.database_url).close()
-    # When all is answered uvicorn raises the signal again: an end that was asked for is no failure.
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     with ExitStack() as stack:
         if settings.redis_url is None:
             stack.enter_context(_alone(settings))
@@ -80,6 +81,14 @@ def serve_command(
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End before there is anything to finish. When all is answered uvicorn raises the signal again, inside its loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        sys.exit(0)
 
 
 def application() -> Application:

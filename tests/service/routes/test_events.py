@@ -180,7 +180,7 @@ def test_what_cannot_be_stored_now_is_to_be_sent_again_later(
 def test_any_json_has_a_decided_answer(sqlite_url: str) -> None:
     database = open_database(sqlite_url)
     anything = st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
         max_leaves=5,
     )
