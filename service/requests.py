@@ -160,12 +160,19 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401 - what JSON can sa
 async def whole_body(request: Request, at_most: int = _MOST_BYTES) -> bytes:
     """Return the body; raises Problem (413) as soon as it is longer than `at_most` bytes."""
     chunks, n_bytes = [], 0
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > at_most:
+        raise _too_large(at_most)
     try:
         async for chunk in request.stream():
             n_bytes += len(chunk)
             if n_bytes > at_most:
-                raise Problem(413, "Body too large", f"the body is longer than {at_most:,} bytes; send less at once")
+                raise _too_large(at_most)
             chunks.append(chunk)
     except ClientDisconnect as error:
         raise Problem(400, "Body incomplete", "the connection ended before the body did") from error
     return b"".join(chunks)
+
+
+def _too_large(at_most: int) -> Problem:
+    return Problem(413, "Body too large", f"the body is longer than {at_most:,} bytes; send less at once")

@@ -51,6 +51,7 @@ def store_events(
     """
     outcomes: list[Outcome] = []
     try:
+        database.ensure_in_place()
         with database.writing() as connection:
             outcomes = append_each(connection, rows)
     except DatabaseError as error:

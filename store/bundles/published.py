@@ -120,6 +120,8 @@ class PublishedBundles:
             decisions = old.decisions if old else ()
             decision = Decision(at=at, action=action, version=version, reason=reason)
             rollback = old.champion if old and old.champion != version else (old.rollback if old else None)
+            if rollback not in self.versions():
+                rollback = None
             pointer = Pointer(champion=version, rollback=rollback, decisions=(*decisions, decision)[-_KEPT_DECISIONS:])
             self._write(pointer)
         return pointer

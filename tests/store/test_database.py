@@ -228,3 +228,27 @@ def test_a_server_without_our_tables_is_refused_until_it_is_upgraded(postgresql_
         upgrade(database)
     with closing(open_database(postgresql_url)) as database:
         assert count(database) == 0
+
+
+def test_a_file_that_was_deleted_or_replaced_is_not_written_to(sqlite_url: str) -> None:
+    database = connect_database(sqlite_url)
+    upgrade(database)
+    database.ensure_in_place()
+    path = Path(str(database.engine.url.database))
+    kept = path.with_suffix(".kept")
+    path.rename(kept)
+    with pytest.raises(DatabaseError, match="was deleted or replaced"):
+        database.ensure_in_place()
+    path.write_bytes(b"")
+    with pytest.raises(DatabaseError, match="was deleted or replaced"):
+        database.ensure_in_place()
+    kept.replace(path)
+    database.ensure_in_place()
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u:secret@127.0.0.1:port/db", "postgresql://u:sec:re/t@h:1:2/x"])
+def test_a_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
+    with pytest.raises(DatabaseError, match="percent-encoded") as refused:
+        connect_database(url)
+    assert "sec" not in str(refused.value)
