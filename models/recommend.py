@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32, Int64, Mask
 from models.candidates import Candidates, gather
 from models.context import Context
 from models.placement import Placement
-from models.rank import OwnScore
+from models.rank import OwnScore, Weighed
 from models.ready import Ranked
 from models.rules import choose, choose_enough, eligible, limits_of
 from models.snapshot import Snapshot
@@ -67,17 +67,14 @@ def recommend(
     explain: also work out the list that each source alone would have given.
     ended: hears of each stage when it has ended; the clock, if there is one, is the caller's.
     """
-    ranker = snapshot.ranker_of(placement)
+    # A bundle that cannot rank a placement says so, also where a ranking of an earlier question is at hand.
+    snapshot.ranker_of(placement)
     mask = eligible(context, snapshot.catalogue, placement)
     ranked = None if explain else _ranked_before(context, snapshot, placement, ended)
     if ranked is not None and (listed := _listed(ranked, snapshot, placement, mask)) is not None:
         ended("rules")
         return listed
-    candidates = gather(context, snapshot.sources, placement, mask)
-    ended("candidates")
-    weighed = ranker.weigh(context, candidates)
-    best = best_first(weighed.scores, candidates.rows, len(candidates))
-    ended("rank")
+    candidates, weighed, best = _rank(context, snapshot, placement, mask, ended)
     rows, n_filled, removed = finish(candidates.rows[best], context, snapshot, placement, mask)
     scores = np.full(len(rows), np.nan, dtype=np.float32)
     shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
@@ -116,14 +113,23 @@ def _ranked_before(
     )
 
 
-def _rank_ahead(context: Context, snapshot: Snapshot, placement: Placement, ended: Callable[[str], None]) -> Ranked:
-    """Rank for a shopper as if nothing was excluded; the best RANKED_AHEAD."""
-    mask = eligible(replace(context, excluded=NO_ROWS), snapshot.catalogue, placement)
+def _rank(
+    context: Context, snapshot: Snapshot, placement: Placement, mask: Mask, ended: Callable[[str], None]
+) -> tuple[Candidates, Weighed, Int64]:
+    """Return the candidates inside the mask, what the ranker thinks of them, and their places, best first."""
     candidates = gather(context, snapshot.sources, placement, mask)
     ended("candidates")
     weighed = snapshot.ranker_of(placement).weigh(context, candidates)
-    best = best_first(weighed.scores, candidates.rows, RANKED_AHEAD)
+    best = best_first(weighed.scores, candidates.rows, len(candidates))
     ended("rank")
+    return candidates, weighed, best
+
+
+def _rank_ahead(context: Context, snapshot: Snapshot, placement: Placement, ended: Callable[[str], None]) -> Ranked:
+    """Rank for a shopper as if nothing was excluded; the best RANKED_AHEAD."""
+    mask = eligible(replace(context, excluded=NO_ROWS), snapshot.catalogue, placement)
+    candidates, weighed, ranked = _rank(context, snapshot, placement, mask, ended)
+    best = ranked[:RANKED_AHEAD]
     return Ranked(
         candidates.rows[best], weighed.scores[best], weighed.shares[best], candidates.sources, candidates.silent
     )

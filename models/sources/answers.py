@@ -1,5 +1,6 @@
 """The few kinds of answers that sources give."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class Dense:
         return rows, self.scores[rows]
 
     def score(self, rows: Int32) -> Float32:
-        return looked_up(self.scores, rows)
+        return scores_of_covered(rows, len(self.scores), self.scores.take)
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,10 @@ class Nearest:
         return rows[near], products[near]
 
     def score(self, rows: Int32) -> Float32:
-        covered = rows < len(self.index)
-        if covered.all():
-            return self.index.vectors.take(rows, axis=0) @ self.query
-        found = np.full(len(rows), np.nan, dtype=np.float32)
-        found[covered] = self.index.vectors[rows[covered]] @ self.query
-        return found
+        return scores_of_covered(rows, len(self.index), self._of)
+
+    def _of(self, rows: Int32) -> Float32:
+        return self.index.vectors.take(rows, axis=0) @ self.query
 
 
 @dataclass(frozen=True)
@@ -118,12 +117,7 @@ class Cosines:
         return rows, cosines[rows]
 
     def score(self, rows: Int32) -> Float32:
-        covered = rows < len(self.index)
-        if covered.all():
-            return self._of(rows)
-        found = np.full(len(rows), np.nan, dtype=np.float32)
-        found[covered] = self._of(rows[covered])
-        return found
+        return scores_of_covered(rows, len(self.index), self._of)
 
     def _of(self, rows: Int32) -> Float32:
         cosines: Float32 = (self.index.vectors.take(rows, axis=0) @ self.direction) * self.inverse_lengths[rows]
@@ -169,6 +163,16 @@ class Shared:
         return self.by_row.take(rows, mode="clip")
 
 
+def scores_of_covered(rows: Int32, n_rows: int, score: Callable[[Int32], Float32]) -> Float32:
+    """Return what `score` says of the rows below n_rows, shape (m,), and NaN for those beyond."""
+    covered = rows < n_rows
+    if covered.all():
+        return score(rows)
+    found = np.full(len(rows), np.nan, dtype=np.float32)
+    found[covered] = score(rows[covered])
+    return found
+
+
 def scores_by_row(rows: Int32, scores: Float32) -> Float32:
     """Return scores in row order, shape (L + 1,); NaN for rows that are not there, and as the last.
 
@@ -177,11 +181,3 @@ def scores_by_row(rows: Int32, scores: Float32) -> Float32:
     by_row = np.full(int(rows.max(initial=-1)) + 2, np.nan, dtype=np.float32)
     by_row[rows] = scores
     return by_row
-
-
-def looked_up(scores: Float32, rows: Int32) -> Float32:
-    """Return the scores of rows, shape (m,); NaN for rows beyond them."""
-    found = np.full(len(rows), np.nan, dtype=np.float32)
-    covered = rows < len(scores)
-    found[covered] = scores[rows[covered]]
-    return found
