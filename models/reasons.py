@@ -1,11 +1,10 @@
 """Why an item is in a list: the source that adds most to its score, and the shopper's items that carry that."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Int64
+from models.arrays import Int32, Mask
 from models.context import Context
 from models.recommend import FILL_SOURCE, Recommendation
 from models.snapshot import Snapshot
@@ -26,41 +25,40 @@ class Reason:
 
 
 def reasons(context: Context, snapshot: Snapshot, recommendation: Recommendation) -> tuple[Reason, ...]:
-    """Return one reason per recommended row, in order."""
-    told = [Reason(FILL_SOURCE, NO_ROWS)] * len(recommendation.rows)
-    found = [
-        (name, places, *snapshot.sources[name].because(context, recommendation.rows[places]))
-        for name, places in _led(recommendation)
-    ]
-    amounts = np.zeros((len(told), max((len(items) for _, _, items, _ in found), default=0)), dtype=np.float32)
-    for _, places, items, added in found:
-        # Fuel and fees teach what goes with them, and are no reason that a shop would print.
-        amounts[places, : len(items)] = np.where(snapshot.catalogue.recommendable[items], added.T, 0)
-    carrying = _carrying(amounts)
-    for name, places, items, _ in found:
-        for place in places.tolist():
-            told[place] = Reason(name, items[carrying[place]])
-    return tuple(told)
+    """Return one reason per recommended row, in order; a shopper's next list finds those of the one before."""
+    found: dict[tuple[str, int], Reason] = {}
+    if not len(context.anchors):
+        found = context.once(("reasons", snapshot.version), dict)
+    rows = recommendation.rows
+    wanted = list(zip(_leading(recommendation), rows.tolist(), strict=True))
+    for source in {source for source, row in wanted if (source, row) not in found}:
+        places = [place for place, one in enumerate(wanted) if one[0] == source and one not in found]
+        carrying = _carrying(context, snapshot, source, rows[places])
+        found.update((wanted[place], Reason(source, items)) for place, items in zip(places, carrying, strict=True))
+    return tuple([found[one] for one in wanted])
 
 
-def _led(recommendation: Recommendation) -> Iterator[tuple[str, Int64]]:
-    """Give each source that adds most to a score, with the places of the list where it does."""
+def _leading(recommendation: Recommendation) -> list[str]:
+    """Name for each row the source that adds most to its score, or what fills up."""
     shares = recommendation.shares
     if not shares.size:
-        return
-    leading = np.where(shares.max(axis=1) > 0, shares.argmax(axis=1), -1)
-    for column in sorted(set(leading.tolist()) - {-1}):
-        yield recommendation.sources[column], np.flatnonzero(leading == column)
+        return [FILL_SOURCE] * len(recommendation.rows)
+    columns = np.where(shares.max(axis=1) > 0, shares.argmax(axis=1), len(recommendation.sources))
+    names = (*recommendation.sources, FILL_SOURCE)
+    return [names[column] for column in columns.tolist()]
 
 
-def _carrying(amounts: Float32) -> list[Int64]:
-    """Return for each of m recommended rows the places of the fewest items that carry the share, strongest first.
-
-    amounts: shape (m, q), >= 0: what each of q items adds.
-    """
-    if amounts.shape[1] < 2:  # noqa: PLR2004 - there is nothing to choose
-        return [np.flatnonzero(line) for line in amounts]
+def _carrying(context: Context, snapshot: Snapshot, source: str, rows: Int32) -> list[Int32]:
+    """Return for each of m rows the fewest items that carry the share of one source's score, strongest first."""
+    if source not in snapshot.sources:
+        return [NO_ROWS] * len(rows)
+    items, added = snapshot.sources[source].because(context, rows)
+    # Fuel and fees teach what goes with them, and are no reason that a shop would print.
+    amounts = np.where(snapshot.catalogue.recommendable[items], added.T, 0)
+    if len(items) < 2:  # noqa: PLR2004 - there is nothing to choose
+        has_any: Mask = amounts.any(axis=1)
+        return [items if carries else NO_ROWS for carries in has_any.tolist()]
     strongest = places_by_size(amounts)
-    carried = np.cumsum(np.sort(amounts, axis=1)[:, ::-1], axis=1)
+    carried = np.cumsum(np.take_along_axis(amounts, strongest, axis=1), axis=1)
     enough = (carried < _SHARE * carried[:, -1:]).sum(axis=1) + (carried[:, -1] > 0)
-    return [places[:n] for places, n in zip(strongest, enough.tolist(), strict=True)]
+    return [items[places[:n]] for places, n in zip(strongest, enough.tolist(), strict=True)]

@@ -32,9 +32,10 @@ def create_app(parts: Parts) -> Application:
         redoc_url=None,
     )
     app.state.parts = parts
-    for paths in (recommendations, items, lists, events, health):
-        # Not include_router: it wraps each router, and a request then pays for every one that it passes.
-        app.router.routes.extend(paths.router.routes)
+    # Not include_router: it wraps each router. A request pays for every path that it passes, so the pages of the
+    # documentation, which FastAPI has put there, come last.
+    own = [route for paths in (recommendations, items, lists, events, health) for route in paths.router.routes]
+    app.router.routes[:0] = own
     problems.install(app)
     contract.install(app)
     return app

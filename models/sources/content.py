@@ -70,6 +70,8 @@ class Content:
     def _query(self, context: Context) -> tuple[Int32, Float32]:
         """Return rows and the part, shape (q,), of each in a profile of length 1: sum of part * vector."""
         rows, weights = query_of(context, self._n_rows, self.query_items)
+        if len(rows) == 1:
+            return rows, np.ones_like(weights)
         length = np.linalg.norm(weights @ self._vectors(rows))
         return rows, weights / max(length, np.float32(1e-9))
 
