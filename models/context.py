@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -29,6 +29,18 @@ class Interactions:
     """The items that the vocabulary knows, one row each, newest first; `items` are item rows."""
     worked_out: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was made of the rows, by who made it."""
+
+    def with_session(self, session: Int32, now_us: int, memory: Memory) -> "Interactions":
+        """Return these and the rows, shape (m,), of what was looked at since, the newest last.
+
+        The last session is kept: all lists of a page, and its next page, are asked for with the same one.
+        """
+        key, kept = self.worked_out.get("session", (None, None))
+        if kept is None or key != session.tobytes():
+            both = merged(self.rows, looked_at(session, now_us, memory), 1.0)
+            kept = Interactions(both.take(np.argsort(-both.last_us, kind="stable")))
+            self.worked_out["session"] = (session.tobytes(), kept)
+        return cast(Interactions, kept)
 
 
 def interactions_of(history: History, vocabulary: Vocabulary, memory: Memory, now_us: int) -> Interactions:
@@ -127,8 +139,7 @@ def build_context(  # noqa: PLR0913 - the parts of a question, by name
     if isinstance(history, History):
         shopper = interactions_of(history, vocabulary, memory, now_us)
     if len(session):
-        both = merged(shopper.rows, looked_at(session, now_us, memory), 1.0)
-        shopper = Interactions(both.take(np.argsort(-both.last_us, kind="stable")))
+        shopper = shopper.with_session(session, now_us, memory)
     return Context(
         now_us=now_us,
         shopper=shopper,

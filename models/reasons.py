@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Int32, Mask
+from models.arrays import Int32
 from models.context import Context
 from models.recommend import FILL_SOURCE, Recommendation
 from models.snapshot import Snapshot
@@ -56,8 +56,7 @@ def _carrying(context: Context, snapshot: Snapshot, source: str, rows: Int32) ->
     # Fuel and fees teach what goes with them, and are no reason that a shop would print.
     amounts = np.where(snapshot.catalogue.recommendable[items], added.T, 0)
     if len(items) < 2:  # noqa: PLR2004 - there is nothing to choose
-        has_any: Mask = amounts.any(axis=1)
-        return [items if carries else NO_ROWS for carries in has_any.tolist()]
+        return [items if line.any() else NO_ROWS for line in amounts]
     strongest = places_by_size(amounts)
     carried = np.cumsum(np.take_along_axis(amounts, strongest, axis=1), axis=1)
     enough = (carried < _SHARE * carried[:, -1:]).sum(axis=1) + (carried[:, -1] > 0)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from models.context import Context, build_context
+from models.context import Context, build_context, interactions_of
 from models.events import CODE_OF
 from models.history import History, Memory
 from models.placement import Placement
@@ -99,3 +99,18 @@ def test_somebody_with_nothing_but_a_session_is_served_from_near_it(community: s
     told = recommend(context, snapshot, home)
     assert told.fallback is None
     assert all(snapshot.vocabulary.ids[row].startswith(community) for row in told.rows)
+
+
+def test_the_lists_of_a_page_share_what_is_made_of_their_session_and_another_session_starts_anew() -> None:
+    history = did(("purchase", "a"), ("purchase", "b"), ("view", "c"))
+    before = interactions_of(history, VOCABULARY, MEMORY, microseconds(NOW))
+
+    def seen(*session_ids: str) -> Context:
+        return build_context(VOCABULARY, MEMORY, now_us=microseconds(NOW), history=before, session_ids=session_ids)
+
+    assert seen("c", "a").shopper is seen("c", "a").shopper
+    for session_ids in (("c", "a"), ("a", "c"), ("b",)):
+        alone = asked(*session_ids, history=history)
+        assert seen(*session_ids).interactions.items.tolist() == alone.interactions.items.tolist()
+        assert seen(*session_ids).interactions.decayed.tolist() == alone.interactions.decayed.tolist()
+    assert seen().shopper is before
