@@ -49,6 +49,7 @@ class Questions:
             Case("personal, kept in Redis", ON_REDIS, kept, kept, 0.30),
             Case("personal, computed", IN_PROCESS, computed, kept, 0.10, once=True),
             Case("  with a session", IN_PROCESS, self.in_session, kept, once=True),
+            Case("  session went on", IN_PROCESS, self.in_new_session, kept, once=True),
             Case("  history in Redis", ON_REDIS, computed, kept, once=True),
             Case("  history in SQL", IN_PROCESS, self.strange, _nothing, once=True, most=strangers),
             Case("similar, kept", IN_PROCESS, self.similar_kept, self.similar_kept, 0.50),
@@ -65,9 +66,14 @@ class Questions:
         return [self._personal(number % self.n_active, self.n_active + number) for number in numbers]
 
     def in_session(self, at_most: int) -> Sequence[str]:
-        """Say in each also what was looked at in this session: what is known of the shopper is added up anew."""
+        """Say in each also what was looked at in this session, the same as in the shopper's question before."""
         numbers = itertools.islice(self._asked, at_most)
-        return [self._personal(number % self.n_active, self.n_active + number, n_seen=2) for number in numbers]
+        return [self._personal(n % self.n_active, self.n_active + n, self._seen(n % self.n_active)) for n in numbers]
+
+    def in_new_session(self, at_most: int) -> Sequence[str]:
+        """Say in each what was looked at since the question before: all that is known is added up and ranked anew."""
+        numbers = itertools.islice(self._asked, at_most)
+        return [self._personal(n % self.n_active, self.n_active + n, self._seen(n)) for n in numbers]
 
     def strange(self, at_most: int) -> Sequence[str]:
         """Shoppers ask who did not ask before."""
@@ -87,10 +93,13 @@ class Questions:
         """How many shoppers are active."""
         return len(self.shop.histories)
 
-    def _personal(self, shopper: int, question: int, n_seen: int = 0) -> str:
-        seen = "".join(f"&session_item_id={self._item(shopper * 31 + at)}" for at in range(n_seen))
-        excluded = self._excluded(question, 5 - n_seen)
-        return f"/v1/users/{shopper_id(shopper)}/recommendations?placement=home&n=12{excluded}{seen}"
+    def _personal(self, shopper: int, question: int, seen: Sequence[str] = ()) -> str:
+        session = "".join(f"&session_item_id={item_id}" for item_id in seen)
+        excluded = self._excluded(question, 5 - len(seen))
+        return f"/v1/users/{shopper_id(shopper)}/recommendations?placement=home&n=12{excluded}{session}"
+
+    def _seen(self, session: int) -> Sequence[str]:
+        return self._item(session * 31), self._item(session * 31 + 1)
 
     def _similar(self, item: int, question: int) -> str:
         return f"/v1/items/{self._item(item)}/similar?n=12{self._excluded(question, 6)}"

@@ -1,9 +1,10 @@
 """What was shown, to whom, by which model: one row an answer, kept for some weeks."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
+import orjson
 from sqlalchemy import Connection, delete, select
 
 from store.bulk import Row, insert_rows
@@ -37,10 +38,15 @@ class Exposure:
             self.placement,
             self.model,
             self.variant,
-            json.dumps(self.item_ids, ensure_ascii=False),
-            json.dumps(list(range(1, len(self.item_ids) + 1))),
-            json.dumps([1.0] * len(self.item_ids)),
+            orjson.dumps(self.item_ids).decode(),
+            *_places(len(self.item_ids)),
         )
+
+
+@cache
+def _places(n: int) -> tuple[str, str]:
+    """Return positions and propensities of a list of n items as JSON; every list of that length has the same."""
+    return orjson.dumps(list(range(1, n + 1))).decode(), orjson.dumps([1.0] * n).decode()
 
 
 def write_exposures(connection: Connection, shown: Sequence[Exposure]) -> None:
@@ -65,7 +71,7 @@ def read_exposures(connection: Connection, *, since_us: int, limit: int) -> list
         .order_by(columns.ts_us, columns.recommendation_id)
         .limit(limit)
     )
-    return [Exposure(*row[:-1], item_ids=tuple(json.loads(row[-1]))) for row in connection.execute(query)]
+    return [Exposure(*row[:-1], item_ids=tuple(orjson.loads(row[-1]))) for row in connection.execute(query)]
 
 
 def prune_exposures(connection: Connection, before_us: int, limit: int) -> int:

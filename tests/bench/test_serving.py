@@ -185,7 +185,7 @@ def test_everything_is_measured_over_real_servers(tmp_path: Path, capsys: pytest
         if "computed" in name or "history" in name:
             assert case["kept"] < 0.1
             assert {"context", "rules", "reply"} <= set(case["stages_us"])
-        if name in {"with a session", "history in SQL"}:
+        if name in {"session went on", "history in SQL"}:
             assert {"candidates", "rank"} <= set(case["stages_us"]), "nothing was ranked ahead of these"
     assert told["change_ms"]["since accepted"]["p50"] > 0
     assert told["start_seconds"]["first"] > 0

@@ -1,5 +1,7 @@
 """Exposures are stored once, come back in order of time, and go when they are old."""
 
+import json
+
 import pytest
 from sqlalchemy import select
 
@@ -41,7 +43,7 @@ def test_positions_count_from_one_and_what_is_not_left_to_chance_is_certain(data
     write(database, shown(1))
     with database.reading() as connection:
         found = connection.execute(select(exposures.c.positions, exposures.c.propensities)).one()
-    assert tuple(found) == ("[1, 2]", "[1.0, 1.0]")
+    assert [json.loads(each) for each in found] == [[1, 2], [1.0, 1.0]]
 
 
 def test_old_exposures_go_oldest_first_and_no_more_than_asked(database: Database) -> None:
