@@ -16,5 +16,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """What a source learned, by name: the only thing that training hands to models, and that a bundle keeps."""
 
+NO_ROWS: Int32 = np.zeros(0, dtype=np.int32)
+NO_SCORES: Float32 = np.zeros(0, dtype=np.float32)
+
 DAY_US = 86_400_000_000
 """Microseconds in a day: times are int64 microseconds since the epoch, UTC."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Int64, Mask
+from models.arrays import NO_ROWS, NO_SCORES, Float32, Int32, Int64, Mask
 from models.context import Context
-from models.placement import Placement
-from models.sources.base import NO_ROWS, NO_SCORES, Source
+from models.placement import Placement, source_of
+from models.sources.base import Source
+from models.views import seen
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Candidates:
     proposed: Mask
     """Shape (c, s): whether that source proposed the row, or only had a score for it when asked."""
     sources: tuple[str, ...]
-    """Shape (s,): names, by column."""
+    """Shape (s,): names, by column: sources, or `source@view`."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -64,8 +65,8 @@ def gather(context: Context, sources: Mapping[str, Source], placement: Placement
 
     mask: shape (n,). A source that the bundle lacks proposes nothing.
     """
-    names = tuple(name for name in placement.sources if name in sources)
-    answers = [sources[name].ask(context) for name in names]
+    names = tuple(name for name in placement.sources if source_of(name) in sources)
+    answers = [sources[source_of(name)].ask(seen(context, name)) for name in names]
     proposals = [
         answer.propose(mask, placement.sources[name]) if placement.sources[name] else (NO_ROWS, NO_SCORES)
         for answer, name in zip(answers, names, strict=True)

@@ -6,15 +6,13 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from models.arrays import Float32, Int32
+from models.arrays import NO_ROWS, Float32, Int32
 from models.errors import UnknownItemError
 from models.history import NOTHING, History, Memory, Summary, merged
 from models.session import COUNTED, looked_at
 from models.vocabulary import Vocabulary
 
 T = TypeVar("T")
-
-_NO_ROWS = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,9 @@ class Context:
     """The only clock in models/."""
     shopper: Interactions = field(default_factory=Interactions)
     """What the shopper did with the items that the snapshot knows; `decayed` is as of now, or of a minute before."""
-    anchors: Int32 = field(default_factory=lambda: _NO_ROWS)
+    anchors: Int32 = field(default_factory=lambda: NO_ROWS)
     """Item rows that the list is about: the product of a product page, the items of a cart. Empty elsewhere."""
-    excluded: Int32 = field(default_factory=lambda: _NO_ROWS)
+    excluded: Int32 = field(default_factory=lambda: NO_ROWS)
     """Item rows that the caller does not want to see."""
     category: tuple[str, ...] = ()
     """Only items whose category path begins like this; empty = all items."""

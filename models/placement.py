@@ -11,6 +11,19 @@ Task = Literal["personal", "new_to_you", "similar", "complement"]
 Known = Literal["keep", "mask", "only"]
 
 
+_AT = "@"
+
+
+def source_of(column: str) -> str:
+    """Return the source that a column of a placement asks: `als` of `als@recent`."""
+    return column.partition(_AT)[0]
+
+
+def view_of(column: str) -> str:
+    """Return the view of the shopper under which a column asks its source; empty for all that is known."""
+    return column.partition(_AT)[2]
+
+
 @dataclass(frozen=True)
 class Placement:
     """What a list is for and how it is made."""
@@ -18,7 +31,8 @@ class Placement:
     name: str
     task: Task
     sources: Mapping[str, int]
-    """Source name -> how many candidates it may propose; with 0 it only scores what the others propose.
+    """Column -> how many candidates it may propose; with 0 it only scores what the others propose. A column is a
+    source, or `source@view`: the source asked under one view of the shopper (`models.views`).
 
     Changes results: higher recall, slower ranking."""
     n: int = 12

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Int32
+from models.arrays import NO_ROWS, Int32
 from models.context import Context
+from models.placement import source_of
 from models.recommend import FILL_SOURCE, Recommendation
 from models.snapshot import Snapshot
-from models.sources.base import NO_ROWS
 from models.topk import places_by_size
+from models.views import seen
 
 _SHARE = 0.5
 """A reason names as many of the shopper's items as carry this share of the source's score."""
@@ -31,15 +32,17 @@ def reasons(context: Context, snapshot: Snapshot, recommendation: Recommendation
         found = context.once(("reasons", snapshot.version), dict)
     rows = recommendation.rows
     wanted = list(zip(_leading(recommendation), rows.tolist(), strict=True))
-    for source in {source for source, row in wanted if (source, row) not in found}:
-        places = [place for place, one in enumerate(wanted) if one[0] == source and one not in found]
-        carrying = _carrying(context, snapshot, source, rows[places])
-        found.update((wanted[place], Reason(source, items)) for place, items in zip(places, carrying, strict=True))
+    for column in {column for column, row in wanted if (column, row) not in found}:
+        places = [place for place, one in enumerate(wanted) if one[0] == column and one not in found]
+        carrying = _carrying(context, snapshot, column, rows[places])
+        found.update(
+            (wanted[place], Reason(source_of(column), items)) for place, items in zip(places, carrying, strict=True)
+        )
     return tuple([found[one] for one in wanted])
 
 
 def _leading(recommendation: Recommendation) -> list[str]:
-    """Name for each row the source that adds most to its score, or what fills up."""
+    """Name for each row the column that adds most to its score, or what fills up."""
     shares = recommendation.shares
     if not shares.size:
         return [FILL_SOURCE] * len(recommendation.rows)
@@ -48,11 +51,11 @@ def _leading(recommendation: Recommendation) -> list[str]:
     return [names[column] for column in columns.tolist()]
 
 
-def _carrying(context: Context, snapshot: Snapshot, source: str, rows: Int32) -> list[Int32]:
-    """Return for each of m rows the fewest items that carry the share of one source's score, strongest first."""
-    if source not in snapshot.sources:
+def _carrying(context: Context, snapshot: Snapshot, column: str, rows: Int32) -> list[Int32]:
+    """Return for each of m rows the fewest items that carry the share of one column's score, strongest first."""
+    if source_of(column) not in snapshot.sources:
         return [NO_ROWS] * len(rows)
-    items, added = snapshot.sources[source].because(context, rows)
+    items, added = snapshot.sources[source_of(column)].because(seen(context, column), rows)
     # Fuel and fees teach what goes with them, and are no reason that a shop would print.
     amounts = np.where(snapshot.catalogue.recommendable[items], added.T, 0)
     if len(items) < 2:  # noqa: PLR2004 - there is nothing to choose

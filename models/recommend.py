@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Int64, Mask
+from models.arrays import NO_ROWS, Float32, Int32, Int64, Mask
 from models.candidates import Candidates, gather
 from models.context import Context
 from models.placement import Placement
@@ -14,7 +14,6 @@ from models.rank import OwnScore, Weighed
 from models.ready import Ranked
 from models.rules import choose, choose_enough, eligible, limits_of
 from models.snapshot import Snapshot
-from models.sources.base import NO_ROWS
 from models.topk import best_first
 
 RANKED_AHEAD = 160

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from models.catalogue import Catalogue
 from models.errors import ConfigurationError
 from models.history import Memory
-from models.placement import Placement, Task
+from models.placement import Placement, Task, source_of
 from models.rank import OwnScore, Ranker
 from models.ready import ReadyRankings
 from models.sources.base import Source
@@ -54,7 +54,7 @@ class Snapshot:
 
         Raises ConfigurationError if the bundle learned no ranker for the task.
         """
-        served = [name for name in placement.sources if name in self.sources]
+        served = [name for name in placement.sources if source_of(name) in self.sources]
         if len(served) <= 1:
             return OwnScore()
         if placement.task not in self.rankers:

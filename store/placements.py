@@ -1,6 +1,7 @@
 """Placements from TOML: the built-in ones, and what a shop's own file changes or adds."""
 
 import tomllib
+from collections.abc import Collection
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import ConfigurationError
-from models.placement import Known, Placement, Task
+from models.placement import Known, Placement, Task, source_of, view_of
 from models.sources import SOURCES
+from models.views import VIEWS
 
 _MOST_ITEMS = 1_000
 _MOST_CANDIDATES = 10_000
@@ -69,9 +71,15 @@ def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
             key = ".".join([name, *(str(part) for part in first["loc"])])
             known = ", ".join(_PlacementEntry.model_fields)
             raise ConfigurationError(f"{where}: {key}: {first['msg']}; the keys are {known}") from error
-        for source in entry.sources:
-            if source not in SOURCES:
-                nearest = get_close_matches(source, SOURCES, n=1, cutoff=0.0)[0]
-                raise ConfigurationError(f"{where}: {name}: no source {source!r}; did you mean {nearest!r}?")
+        for column in entry.sources:
+            _refuse_unknown("source", source_of(column), SOURCES, f"{where}: {name}")
+            if view_of(column):
+                _refuse_unknown("view", view_of(column), VIEWS, f"{where}: {name}: {column}")
         parsed[name] = Placement(name=name, **entry.model_dump())
     return parsed
+
+
+def _refuse_unknown(what: str, word: str, there: Collection[str], where: str) -> None:
+    if word not in there:
+        nearest = get_close_matches(word, there, n=1, cutoff=0.0)[0]
+        raise ConfigurationError(f"{where}: no {what} {word!r}; did you mean {nearest!r}?")

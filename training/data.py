@@ -34,6 +34,8 @@ class TrainingData:
     until_us: int
     """The first moment that nobody may look at."""
     seed: int
+    timeless: bool = False
+    """True if times only order the events of one shopper: what depends on how long ago something was learns nothing."""
 
     @property
     def as_of_us(self) -> int:
@@ -42,7 +44,14 @@ class TrainingData:
 
 
 def prepare(
-    events: pl.DataFrame, items: pl.DataFrame, *, until_us: int, memory: Memory, min_shoppers: int, seed: int
+    events: pl.DataFrame,
+    items: pl.DataFrame,
+    *,
+    until_us: int,
+    memory: Memory,
+    min_shoppers: int,
+    seed: int,
+    timeless: bool = False,
 ) -> TrainingData:
     """Lay events before `until_us` and the catalogue out in bundle rows.
 
@@ -81,6 +90,7 @@ def prepare(
         memory=memory,
         until_us=until_us,
         seed=seed,
+        timeless=timeless,
     )
 
 

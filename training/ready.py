@@ -10,7 +10,7 @@ import numpy as np
 from models.arrays import Float32, Int32, Mask, UInt8
 from models.candidates import gather
 from models.context import Context
-from models.placement import Placement, Task
+from models.placement import Placement, Task, source_of
 from models.ready import NO_SOURCE, ReadyRankings
 from models.snapshot import Snapshot
 from models.topk import best_first
@@ -41,7 +41,7 @@ def make_ready(snapshot: Snapshot, placements: Mapping[str, Placement], n_warm: 
     chunks = [np.arange(start, min(start + _CHUNK, n_warm), dtype=np.int32) for start in range(0, n_warm, _CHUNK)]
     found = {}
     for name, placement in placements.items():
-        learned_all = snapshot.sources.keys() >= placement.sources.keys()
+        learned_all = snapshot.sources.keys() >= {source_of(column) for column in placement.sources}
         if placement.task != TASK or not learned_all or not chunks or not _FILE_NAME.fullmatch(name):
             continue
         with spread(_rank, _Asked(snapshot, placement), chunks, PROCESSES) as ranked:

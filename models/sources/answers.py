@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import NO_ROWS, NO_SCORES, Float32, Int32, Mask
 from models.index import Index
 from models.ordered import OrderedRows
-from models.sources.base import NO_ROWS, NO_SCORES, Answer
+from models.sources.base import Answer
 from models.topk import best_first, top_rows
 
 

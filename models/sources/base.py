@@ -3,14 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, Self
 
-import numpy as np
-
 from models.arrays import Arrays, Float32, Int32, Mask
 from models.context import Context
 from models.index import Index
-
-NO_ROWS: Int32 = np.zeros(0, dtype=np.int32)
-NO_SCORES: Float32 = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True)

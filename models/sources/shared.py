@@ -7,12 +7,12 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from models.arrays import Arrays, Float32, Int32
+from models.arrays import NO_ROWS, Arrays, Float32, Int32
 from models.context import Context
 from models.errors import InputError
 from models.ordered import OrderedRows
 from models.sources.answers import Shared, scores_by_row
-from models.sources.base import NO_ROWS, Answer, Learned
+from models.sources.base import Answer, Learned
 
 _OF_A_WINDOW = re.compile(r"(?:rows|scores)_(\d+)d")
 

@@ -5,13 +5,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.arrays import Float32, Int32
+from models.arrays import NO_ROWS, Float32, Int32
 from models.candidates import _distinct, gather
 from models.context import Context
 from models.index import ExactIndex
 from models.placement import Placement
 from models.sources.answers import Dense, Nearest
-from models.sources.base import NO_ROWS, Answer, Learned
+from models.sources.base import Answer, Learned
 
 NOBODY = Context(now_us=0)
 

@@ -10,7 +10,7 @@ from models.arrays import DAY_US, Int32, Int64, Mask
 from models.context import Context, build_context
 from models.history import History, Past
 from models.ordered import OrderedRows
-from models.placement import Placement
+from models.placement import Placement, source_of
 from models.recommend import recommend
 from models.rules import eligible
 from models.snapshot import Snapshot
@@ -118,7 +118,7 @@ class Asking:
         return [
             name
             for name, quota in self.placement.sources.items()
-            if quota and name in self.snapshot.sources and self.wants(name)
+            if quota and source_of(name) in self.snapshot.sources and self.wants(name)
         ]
 
     @cached_property

@@ -1,0 +1,56 @@
+"""The learned ranker: the blend chooses the best candidates, and a model that looks at many features orders them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.arrays import Float32
+from models.candidates import Candidates
+from models.context import Context
+from models.features import Features
+from models.rank import Blend, Weighed
+from models.topk import best_first
+
+
+class Form(Protocol):
+    """What orders candidates by their features, in the form that serves."""
+
+    def __call__(self, features: Float32) -> Float32:
+        """Return a score of each row of features, shape (c, f) -> (c,); higher is better."""
+        ...
+
+
+@dataclass(frozen=True)
+class LearnedRanker:
+    """A cascade (Wang, Lin & Metzler, SIGIR 2011): cheap for all candidates, dear for those that may be shown."""
+
+    blend: Blend
+    features: Features
+    form: Form
+    n_best: int
+    """Candidates that the form looks at; the others follow in the blend's order."""
+    slope: float
+    bias: float
+    """From the form's score to log-odds of success."""
+
+    def weigh(self, context: Context, candidates: Candidates) -> Weighed:
+        """Return probabilities of success, and what the sources add to the blend's log-odds."""
+        weighed = self.blend.weigh(context, candidates)
+        if not len(candidates):
+            return weighed
+        best = best_first(weighed.scores, candidates.rows, self.n_best)
+        features = self.features.of(context, candidates.where(best), log_odds_of(weighed.scores[best]))
+        log_odds = self.slope * self.form(features) + self.bias
+        ordered = np.exp(-np.logaddexp(np.float32(0), -log_odds)).astype(np.float32)
+        # Below the last of the best, and among themselves as before.
+        scores = weighed.scores * ordered.min()
+        scores[best] = ordered
+        return Weighed(scores, weighed.shares)
+
+
+def log_odds_of(probabilities: Float32) -> Float32:
+    """Return log(p / (1 - p)) of probabilities, kept finite."""
+    inside = np.clip(probabilities, np.float32(1e-12), np.float32(1 - 1e-6))
+    log_odds: Float32 = np.log(inside) - np.log1p(-inside)
+    return log_odds
