@@ -15,7 +15,7 @@ from training.blend import FittedBlend, fit_blend
 from training.catalogue import catalogue_of
 from training.config import Recipe
 from training.data import TrainingData, prepare
-from training.evaluate.held_out import Split
+from training.evaluate.asked import Stage
 from training.examples import examples_of
 from training.fit import fit_of
 from training.processes import spread
@@ -84,20 +84,20 @@ def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSourc
 
 def fit_blends(
     fitted: FittedSources,
-    split: Split,
+    stage: Stage,
     recipe: Recipe,
     placements: Mapping[str, Placement],
     steps: Steps,
     earlier: Mapping[Task, FittedBlend] | None = None,
 ) -> dict[Task, FittedBlend]:
-    """Fit each task's blend: candidates from sources that know only the past of the split, labels from its horizon.
+    """Fit each task's blend: candidates from sources that know only the past of the stage, labels from what came then.
 
-    fitted: the sources, fitted on `split.past`. earlier: the blends of one horizon before, to measure how reliable they
+    fitted: the sources, fitted on `stage.past`. earlier: the blends of the stage before, to measure how reliable they
     are.
     Raises TrainingError if no candidate was ever right.
     """
     by_task = one_per_task(placements)
-    shared = _Fitting(fitted.snapshot({}), split, recipe, earlier or {})
+    shared = _Fitting(fitted.snapshot({}), stage, recipe, earlier or {})
     blends: dict[Task, FittedBlend] = {}
     with steps.step("blend"), spread(_fit_blend, shared, list(by_task.values()), PROCESSES) as found:
         for task, blend in zip(by_task, found, strict=True):
@@ -118,14 +118,14 @@ class _Fitting:
     """What the fits of all tasks share."""
 
     snapshot: Snapshot
-    split: Split
+    stage: Stage
     recipe: Recipe
     earlier: Mapping[Task, FittedBlend]
 
 
 def _fit_blend(shared: _Fitting, placement: Placement) -> FittedBlend | None:
     """Fit the blend of one task; None if nothing shows what is right."""
-    examples = examples_of(placement, shared.snapshot, shared.split, shared.recipe)
+    examples = examples_of(placement, shared.snapshot, shared.stage, shared.recipe)
     if examples is None or not examples.labels.any():
         return None
     earlier = shared.earlier.get(placement.task)

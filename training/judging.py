@@ -8,9 +8,9 @@ from models.placement import Placement
 from store.bundles.manifest import Manifest
 from store.bundles.published import PublishedBundles
 from training.config import Recipe, recipe_of
-from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY
+from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, Rival
 from training.evaluate.table import Options, Table
-from training.evaluate.temporal import Rival, temporal
+from training.evaluate.temporal import temporal
 from training.fitting import one_per_task
 from training.gate import CHAMPION, beats_popularity, keeps_its_figures, not_below_champion, recorded_figures
 from training.progress import Steps
@@ -58,9 +58,10 @@ def judge(
             rivals[CHAMPION] = Rival(other.snapshot, other.split.past)
         except (TrainingError, InputError) as error:
             steps.warn(f"the champion's recipe cannot be fitted on this data, nothing is compared with it: {error}")
-    options = Options(seed=recipe.seed, models=(ENDCAP, POPULAR_EVER, POPULAR_LATELY), processes=PROCESSES)
+    models = (ENDCAP, POPULAR_EVER, POPULAR_LATELY)
+    options = Options(seed=recipe.seed, models=models, processes=PROCESSES, rivals=rivals)
     with steps.step("measure on the last horizon"):
-        table = temporal(trial.snapshot, trial.split, one_per_task(placements), options, rivals)
+        table = temporal(trial.snapshot, trial.split, one_per_task(placements), options)
     refusals = beats_popularity(table)
     if rivals:
         refusals += not_below_champion(table)

@@ -8,6 +8,7 @@ from models.placement import Placement, Task
 from models.snapshot import Snapshot
 from training.blend import FittedBlend
 from training.config import Recipe
+from training.evaluate.after import stage_of
 from training.evaluate.held_out import Split, hold_out, known_before, refuse_nothing_to_find
 from training.fitting import FittedSources, fit_blends, fit_sources, lay_out, rankers_of
 from training.progress import Steps
@@ -34,7 +35,9 @@ class Trial:
         self, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps
     ) -> dict[Task, FittedBlend]:
         """Fit the blends again, one horizon later: on the days that judged this trial."""
-        return fit_blends(self.sources, self.split, recipe, placements, steps, earlier=self.blends)
+        return fit_blends(
+            self.sources, stage_of(self.split, recipe.seed), recipe, placements, steps, earlier=self.blends
+        )
 
 
 def fit_trial(
@@ -45,7 +48,8 @@ def fit_trial(
     Raises TrainingError or InputError when there is nothing before the earlier cutoff, or nothing was bought after one.
     """
     earlier = _split(shop, recipe, cutoff_us - recipe.horizon_days * DAY_US)
-    blends = fit_blends(fit_sources(earlier.past, recipe, steps), earlier, recipe, placements, steps)
+    learning = stage_of(earlier, recipe.seed)
+    blends = fit_blends(fit_sources(learning.past, recipe, steps), learning, recipe, placements, steps)
     split = _split(shop, recipe, cutoff_us)
     return Trial(split, fit_sources(split.past, recipe, steps), blends)
 

@@ -8,7 +8,6 @@ display rules.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from time import perf_counter
 from typing import Final
 
@@ -18,11 +17,12 @@ from models.arrays import DAY_US, Int64
 from models.errors import InputError
 from models.placement import Placement, Task
 from models.snapshot import Snapshot
+from training.evaluate.asked import Asked, Histories, Question
 from training.evaluate.held_out import HeldOut, Split
-from training.evaluate.lists import Asking, Question, ask
+from training.evaluate.judged import judgement_of
+from training.evaluate.lists import Asking
 from training.evaluate.metrics import Targets
-from training.evaluate.table import Judgement, Options, Table, rows_of
-from training.evaluate.temporal import Asked
+from training.evaluate.table import Options, Table, rows_of
 
 K = 10
 METRICS: Final = ("mrr@10", "recall@10")
@@ -38,18 +38,13 @@ def basket(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placement
     started = perf_counter()
     held_out = split.held_out
     found = asked(split, snapshot, options.seed)
-    asking = Asking(snapshot, split.past, replace(placements["complement"], n=K), options.models)
-    judgement = Judgement(
-        task=TASK,
-        lists=ask(asking, found.questions, options.processes, partial(options.progress, TASK)),
-        targets=found.targets,
-        shoppers=found.shoppers,
-        n_known=split.n_known(found.owners),
-        demand=asking.demand,
-    )
+    placement = replace(placements["complement"], n=K)
+    asking = Asking(snapshot, split.past, placement, found.histories, options.models)
+    judgement = judgement_of(TASK, asking, found, options)
     rows, pairs = rows_of(judgement, METRICS, options.seed)
     horizon_days = (held_out.until_us - held_out.cutoff_us) / DAY_US
-    return Table("basket", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, perf_counter() - started)
+    seconds = perf_counter() - started
+    return Table("basket", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, seconds, (judgement,))
 
 
 def asked(split: Split, snapshot: Snapshot, seed: int) -> Asked:
@@ -66,7 +61,7 @@ def asked(split: Split, snapshot: Snapshot, seed: int) -> Asked:
     ]
     numbers = np.arange(len(hidden))
     targets = Targets.of(numbers, held_out.rows[lines[hidden]], held_out.amounts[lines[hidden]], len(hidden))
-    return Asked(questions, targets, shoppers, owners)
+    return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary)
 
 
 def _orders(held_out: HeldOut) -> tuple[Int64, Int64]:

@@ -19,6 +19,11 @@ class Demand:
     can_show: Mask
     """Shape (n,): rows that a list may hold."""
 
+    def over(self, n_rows: int) -> "Demand":
+        """Return the same over at least n_rows rows: what is added could not be shown, and nobody knew it."""
+        added = (0, max(0, n_rows - len(self.can_show)))
+        return Demand(np.pad(self.n_shoppers_of, added), self.n_shoppers, np.pad(self.can_show, added))
+
     def exposure(self, lists: Int32) -> dict[str, float]:
         """Return what lists, shape (q, k), show.
 

@@ -33,6 +33,7 @@ class HeldOut:
     """Which order, as a number from 0; -1 if none."""
     repeats: Mask
     """Whether the shopper had bought the item before the cutoff."""
+    ts_us: Int64
     cutoff_us: int
     until_us: int
 
@@ -54,11 +55,6 @@ class Split:
         """Return the past's owner numbers of held-out ones, shape (n,); -1 for a shopper of whom nothing is known."""
         number_of = {shopper: number for number, shopper in enumerate(self.past.shoppers)}
         return np.array([number_of.get(self.held_out.shoppers[i], -1) for i in shoppers.tolist()], dtype=np.int64)
-
-    def n_known(self, owners: Int64) -> Int64:
-        """Return how many items the histories of the past's owners hold, shape (n,); 0 for owner -1."""
-        counts = np.bincount(self.past.summary.owners, minlength=len(self.past.shoppers))
-        return np.where(owners >= 0, counts[owners], 0)
 
     def seen_before(self) -> Mask:
         """Mark the held-out purchases, shape (n,), of shoppers with at least one event before the cutoff."""
@@ -152,6 +148,7 @@ def _held_out(
         amounts=columns["amounts"].to_numpy()[stood],
         orders=events.orders[stood],
         repeats=_bought_before(after, before, past)[stood],
+        ts_us=events.ts_us[stood],
         cutoff_us=past.until_us,
         until_us=until_us,
     )

@@ -8,13 +8,14 @@ import numpy as np
 
 from models.arrays import DAY_US, Int32, Int64, Mask
 from models.context import Context, build_context
-from models.history import History, Past
 from models.ordered import OrderedRows
 from models.placement import Placement, source_of
 from models.recommend import recommend
 from models.rules import eligible
 from models.snapshot import Snapshot
+from models.vocabulary import Vocabulary
 from training.data import TrainingData
+from training.evaluate.asked import Histories, Question
 from training.evaluate.exposure import Demand
 from training.processes import spread
 
@@ -31,13 +32,11 @@ Lists = dict[str, Int32]
 
 
 @dataclass(frozen=True)
-class Question:
-    """Who asks, and about what."""
+class Rival:
+    """Another recipe's snapshot, fitted on the same shop before the same cutoff: asked the same questions."""
 
-    owner: int
-    """Shopper number in the past; -1 for one of whom nothing is known."""
-    anchors: tuple[str, ...] = ()
-    """Items in the cart that the snapshot knows."""
+    snapshot: Snapshot
+    past: TrainingData
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class Asking:
     past: TrainingData
     placement: Placement
     """As served, with the n and the `known` of the task."""
+    histories: Histories
+    """Of those who ask."""
     models: tuple[str, ...] | None = None
     """Which rows are wanted: a name, or the first word of several; None = all."""
 
@@ -57,19 +58,14 @@ class Asking:
 
     def context(self, question: Question) -> Context:
         """Return the question in rows; the history is cut at the cutoff, as a past that training wrote."""
-        history = History()
-        if question.owner >= 0:
-            start, end = self._bounds[question.owner : question.owner + 2]
-            rows = self.past.summary.take(slice(start, end))
-            ids = self.past.vocabulary.ids
-            history = History(Past(self.past.as_of_us, tuple(ids[item] for item in rows.items.tolist()), rows))
-        return build_context(
+        context = build_context(
             self.snapshot.vocabulary,
             self.past.memory,
             now_us=self.past.until_us,
-            history=history,
+            history=self.histories.history(question.owner),
             anchor_ids=question.anchors,
         )
+        return replace(context, excluded=context.interactions.items) if question.only_fresh else context
 
     def answer(self, question: Question) -> dict[str, Int32]:
         """Return every wanted model's list, shape (<= n,)."""
@@ -100,12 +96,6 @@ class Asking:
         rows = self.snapshot.vocabulary.rows(self.past.vocabulary.ids)[self.past.summary.items[kept]]
         counts: Int64 = np.bincount(rows[rows >= 0], minlength=len(self.snapshot.vocabulary))
         return counts
-
-    @cached_property
-    def _bounds(self) -> list[int]:
-        owners = np.arange(len(self.past.shoppers) + 1)
-        bounds: list[int] = np.searchsorted(self.past.summary.owners, owners).tolist()
-        return bounds
 
     @cached_property
     def _unruled(self) -> Placement:
@@ -140,7 +130,7 @@ class Asking:
 
     def prepared(self) -> "Asking":
         """Work out once what all questions share, so that forked processes find it done."""
-        _ = self._bounds, self._unruled, self._explained, self._alone, self._popular
+        _ = self._unruled, self._explained, self._alone, self._popular
         return self
 
 
@@ -158,6 +148,12 @@ def ask(asking: Asking, questions: Sequence[Question], processes: int, progress:
             answered.append(lists)
             progress(min(len(answered) * _CHUNK, len(questions)), len(questions))
     return {name: np.concatenate([lists[name] for lists in answered]) for name in answered[0]} if answered else {}
+
+
+def in_rows_of(ours: Vocabulary, theirs: Vocabulary, rows: Int32) -> Int32:
+    """Translate lists, shape (q, k), from one vocabulary's rows to another's; -1 stays -1, as does what ours lacks."""
+    row_of = np.append(ours.rows(theirs.ids), np.int32(-1))
+    return row_of[rows]
 
 
 def _answer(asking: Asking, questions: Sequence[Question]) -> Lists:

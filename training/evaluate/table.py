@@ -1,15 +1,16 @@
 """From lists to figures: one row per model, with intervals, tests between any two, and what the lists show."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
 from models.arrays import Float64, Int64, Mask
+from training.evaluate.asked import Question
 from training.evaluate.exposure import Demand
 from training.evaluate.intervals import Comparison, Interval, PerUser, compare, intervals
-from training.evaluate.lists import Lists
+from training.evaluate.lists import Lists, Rival
 from training.evaluate.metrics import Targets, judge, measure
 
 ALL = "all"
@@ -27,6 +28,8 @@ class Options:
     processes: int = 1
     progress: Callable[[str, int, int], None] = lambda _task, _done, _total: None
     """Called with the task, the questions answered and their number."""
+    rivals: Mapping[str, Rival] = field(default_factory=dict)
+    """More rows by name, asked the same questions."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +56,6 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Table:
-    """What one protocol found."""
-
-    protocol: str
-    rows: tuple[Row, ...]
-    pairs: tuple[Pair, ...]
-    cutoff_us: int
-    horizon_days: float
-    evaluate_seconds: float
-
-    def pair(self, task: str, model: str, against: str) -> Pair | None:
-        """Return the test of two models on a task; None if one of them was not evaluated, or they are the same."""
-        return next((p for p in self.pairs if (p.task, p.model, p.against) == (task, model, against)), None)
-
-
-@dataclass(frozen=True)
 class Judgement:
     """The lists of one task and all that they are held against; q lists."""
 
@@ -82,6 +69,26 @@ class Judgement:
     """Shape (q,): how many items that shopper's history has."""
     demand: Demand
     """What the lists could show, and how much it is asked for."""
+    questions: Sequence[Question] = ()
+    """q questions; owners are shopper numbers of the past."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one protocol found."""
+
+    protocol: str
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    cutoff_us: int
+    horizon_days: float
+    evaluate_seconds: float
+    judgements: tuple[Judgement, ...] = field(default=(), repr=False)
+    """What the rows were made of, a task each: the lists themselves."""
+
+    def pair(self, task: str, model: str, against: str) -> Pair | None:
+        """Return the test of two models on a task; None if one of them was not evaluated, or they are the same."""
+        return next((p for p in self.pairs if (p.task, p.model, p.against) == (task, model, against)), None)
 
 
 def rows_of(judgement: Judgement, metrics: tuple[str, ...], seed: int) -> tuple[list[Row], list[Pair]]:

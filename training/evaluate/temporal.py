@@ -7,21 +7,20 @@ these cost is the row `endcap (display rules)`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
 import numpy as np
 
-from models.arrays import DAY_US, Int32, Int64
+from models.arrays import DAY_US
 from models.errors import InputError
 from models.placement import Known, Placement, Task
 from models.snapshot import Snapshot
-from models.vocabulary import Vocabulary
-from training.data import TrainingData
+from training.evaluate.asked import Asked, Histories, Question
 from training.evaluate.held_out import Split
-from training.evaluate.lists import ENDCAP, Asking, Question, ask
+from training.evaluate.judged import judgement_of
+from training.evaluate.lists import Asking
 from training.evaluate.metrics import Targets
 from training.evaluate.table import Judgement, Options, Pair, Row, Table, rows_of
 
@@ -31,35 +30,23 @@ TASKS: Final[dict[str, tuple[Task, Known]]] = {"all": ("personal", "keep"), "new
 """Name in the table -> the placement's task, and what happens to items bought before."""
 
 
-@dataclass(frozen=True)
-class Rival:
-    """Another recipe's snapshot, fitted on the same shop before the same cutoff."""
-
-    snapshot: Snapshot
-    past: TrainingData
-
-
-def temporal(
-    snapshot: Snapshot,
-    split: Split,
-    placements: Mapping[Task, Placement],
-    options: Options,
-    rivals: Mapping[str, Rival] | None = None,
-) -> Table:
+def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placement], options: Options) -> Table:
     """Measure a snapshot that was fitted on `split.past`.
 
-    placements: the served ones, by task. rivals: more rows by name, asked the same questions.
+    placements: the served ones, by task.
     Raises InputError if nobody with a history bought anything later.
     """
     started = perf_counter()
     rows: list[Row] = []
     pairs: list[Pair] = []
+    judgements: list[Judgement] = []
     for task, (served_task, known) in TASKS.items():
         placement = replace(placements[served_task], n=K, known=known)
-        asking = Asking(snapshot, split.past, placement, options.models)
-        judgement = _judgement(task, asking, split, options, rivals or {})
-        if judgement is not None:
-            task_rows, task_pairs = rows_of(judgement, METRICS, options.seed)
+        found = asked(split, known)
+        if found is not None:
+            asking = Asking(snapshot, split.past, placement, found.histories, options.models)
+            judgements.append(judgement_of(task, asking, found, options))
+            task_rows, task_pairs = rows_of(judgements[-1], METRICS, options.seed)
             rows += task_rows
             pairs += task_pairs
     if not rows:
@@ -69,20 +56,7 @@ def temporal(
     held_out = split.held_out
     horizon_days = (held_out.until_us - held_out.cutoff_us) / DAY_US
     seconds = perf_counter() - started
-    return Table("temporal", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, seconds)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Everybody's question of one task, and what was right; q questions."""
-
-    questions: list[Question]
-    targets: Targets
-    """q sets of rows of `split.held_out.vocabulary`."""
-    shoppers: Int64
-    """Shape (q,): who asks, as a number of the held-out shoppers."""
-    owners: Int64
-    """Shape (q,): who asks, as a shopper number of the past."""
+    return Table("temporal", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, seconds, tuple(judgements))
 
 
 def asked(split: Split, known: Known) -> Asked | None:
@@ -99,33 +73,5 @@ def asked(split: Split, known: Known) -> Asked | None:
         return None
     targets = Targets.of(numbers, held_out.rows[counts], held_out.amounts[counts], len(shoppers))
     owners = split.owners_before(shoppers)
-    return Asked([Question(owner) for owner in owners.tolist()], targets, shoppers, owners)
-
-
-def _judgement(
-    task: str, asking: Asking, split: Split, options: Options, rivals: Mapping[str, Rival]
-) -> Judgement | None:
-    """Ask every shopper's question and gather what they bought; None if nobody bought anything that counts."""
-    found = asked(split, asking.placement.known)
-    if found is None:
-        return None
-    progress = partial(options.progress, task)
-    lists = ask(asking, found.questions, options.processes, progress)
-    for name, rival in rivals.items():
-        theirs = Asking(rival.snapshot, rival.past, asking.placement, (ENDCAP,))
-        rows = ask(theirs, found.questions, options.processes, progress)[ENDCAP]
-        lists[name] = _in_rows_of(asking.snapshot.vocabulary, rival.snapshot.vocabulary, rows)
-    return Judgement(
-        task=task,
-        lists=lists,
-        targets=found.targets,
-        shoppers=found.shoppers,
-        n_known=split.n_known(found.owners),
-        demand=asking.demand,
-    )
-
-
-def _in_rows_of(ours: Vocabulary, theirs: Vocabulary, rows: Int32) -> Int32:
-    """Translate lists, shape (q, k), from one vocabulary's rows to another's; -1 stays -1."""
-    row_of = np.append(ours.rows(theirs.ids), np.int32(-1))
-    return row_of[rows]
+    questions = [Question(owner) for owner in owners.tolist()]
+    return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary)

@@ -8,6 +8,7 @@ import pytest
 from models.errors import InputError
 from tests.worlds import MEMORY, NOW, event, event_frame, item, item_frame, microseconds
 from training.data import prepare
+from training.evaluate.asked import Histories
 from training.evaluate.held_out import HeldOut, Split, hold_out, known_before, refuse_nothing_to_find
 from training.read import ShopData
 
@@ -101,7 +102,7 @@ def test_a_shopper_seen_before_only_with_an_item_of_no_catalogue_is_seen_before_
     numbers = pl.Series(range(3)).to_numpy()
     owners = dict(zip(split.held_out.shoppers, split.owners_before(numbers).tolist(), strict=True))
     assert owners == {"u:a": 0, "u:new": -1, "u:stray": -1}
-    assert split.n_known(split.owners_before(numbers)).tolist() == [1, 0, 0]
+    assert Histories.of_past(split.past).n_items(split.owners_before(numbers)).tolist() == [1, 0, 0]
 
 
 def test_amounts_are_price_times_quantity_and_0_where_the_price_is_not_known() -> None:

@@ -14,10 +14,11 @@ from tests.training.evaluate.shops import CUTOFF, CUTOFF_US, RECIPE
 from tests.worlds import NOW, event, event_frame, item, item_frame
 from training import processes
 from training.evaluate import lists as lists_module
+from training.evaluate.asked import Histories, Question
 from training.evaluate.held_out import hold_out
-from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Question, ask
+from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Rival, ask
 from training.evaluate.table import Options, Table
-from training.evaluate.temporal import Rival, asked, temporal
+from training.evaluate.temporal import asked, temporal
 from training.fitting import one_per_task
 from training.progress import Steps
 from training.read import ShopData
@@ -30,7 +31,7 @@ OPTIONS = Options(seed=1)
 def all_lists(trial: Trial, task: Task = "personal", **options: int) -> Lists:
     """Everybody's lists, by owner number."""
     placement = replace(PLACEMENTS[task], n=20, known="mask" if task == "new_to_you" else "keep")
-    asking = Asking(trial.snapshot, trial.split.past, placement)
+    asking = Asking(trial.snapshot, trial.split.past, placement, Histories.of_past(trial.split.past))
     questions = [Question(owner) for owner in range(len(trial.split.past.shoppers))]
     return ask(asking, questions, options.get("processes", 1), lambda _done, _total: None)
 
@@ -98,7 +99,7 @@ def test_the_row_of_a_source_is_the_list_of_a_placement_with_that_source_alone(t
     together = all_lists(trial)
     for name in trial.snapshot.sources:
         alone = replace(PLACEMENTS["personal"], n=20, known="keep", sources={name: 300})
-        asking = Asking(trial.snapshot, trial.split.past, alone, (name,))
+        asking = Asking(trial.snapshot, trial.split.past, alone, Histories.of_past(trial.split.past), (name,))
         found = ask(asking, [Question(owner) for owner in range(len(together[name]))], 1, lambda *_: None)
         assert (found[name] == together[name]).all(), name
 
@@ -145,8 +146,7 @@ def test_a_rival_that_is_the_same_model_has_the_same_figures(trial: Trial) -> No
         trial.snapshot,
         trial.split,
         PLACEMENTS,
-        replace(OPTIONS, models=(ENDCAP,)),
-        {"champion": Rival(trial.snapshot, trial.split.past)},
+        replace(OPTIONS, models=(ENDCAP,), rivals={"champion": Rival(trial.snapshot, trial.split.past)}),
     )
     pair = found.pair("new", ENDCAP, "champion")
     assert pair is not None
@@ -188,7 +188,7 @@ def test_shoppers_with_few_items_are_cold(trial: Trial) -> None:
     table = temporal(trial.snapshot, trial.split, PLACEMENTS, replace(OPTIONS, models=(ENDCAP,)))
     found = asked(trial.split, "keep")
     assert found is not None
-    n_cold = int((trial.split.n_known(found.owners) < 10).sum())
+    n_cold = int((found.n_known < 10).sum())
     counts = {row.segment: row.n_shoppers for row in table.rows if (row.task, row.model) == ("all", ENDCAP)}
     expected = {"all": 40, "cold": n_cold, "warm": 40 - n_cold}
     assert counts == {segment: count for segment, count in expected.items() if count}
