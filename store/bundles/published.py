@@ -1,7 +1,5 @@
 """Which bundles there are and which one is the champion: one small file, switched by one rename."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Hashable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,11 +8,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.errors import BundleError, BusyError, StoreError
+from models.errors import BundleError, StoreError
 from store.bundles.manifest import MANIFEST, Manifest, read_manifest
 from store.bundles.read import Bundle, open_bundle
 from store.bundles.write import WRITING
 from store.files import replaced_whole
+from store.locks import held
 
 _POINTER = "champion.json"
 _DELETING = ".deleting-"
@@ -162,22 +161,10 @@ class PublishedBundles:
     @contextmanager
     def lock(self, name: str, *, wait: bool = False) -> Iterator[None]:
         """Hold a lock that ends with the process. Raises StoreError, and without `wait` BusyError naming who has it."""
-        path = self.root / f".{name}.lock"
         with ExitStack() as stack:
             with self._telling(f"take the {name} lock"):
-                self.root.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context(path.open("a+"))
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                except BlockingIOError as error:
-                    file.seek(0)
-                    holder = file.read().strip() or "unknown"
-                    raise BusyError(
-                        f"process {holder} holds the {name} lock of {self.root}; wait for it to end"
-                    ) from error
-                file.truncate(0)
-                file.write(str(os.getpid()))
-                file.flush()
+                lock = held(self.root / f".{name}.lock", f"the {name} lock of {self.root}", wait=wait)
+                stack.enter_context(lock)
             yield
 
     def _remove(self, prefix: str) -> None:

@@ -3,7 +3,7 @@
 A protocol is two stages: what a ranking learns from the first, the second measures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -96,6 +96,8 @@ class Asked:
     histories: Histories
     vocabulary: Vocabulary
     """The past's rows, followed by items that only came later: those are misses for every model."""
+    shopper_keys: Sequence[str] = ()
+    """By number of `shoppers`; empty where the numbers stand for nobody in particular."""
 
     @property
     def n_known(self) -> Int64:

@@ -61,7 +61,7 @@ def asked(split: Split, snapshot: Snapshot, seed: int) -> Asked:
     ]
     numbers = np.arange(len(hidden))
     targets = Targets.of(numbers, held_out.rows[lines[hidden]], held_out.amounts[lines[hidden]], len(hidden))
-    return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary)
+    return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary, held_out.shoppers)
 
 
 def _orders(held_out: HeldOut) -> tuple[Int64, Int64]:

@@ -26,6 +26,8 @@ def judgement_of(task: str, asking: Asking, found: Asked, options: Options) -> J
         n_known=found.n_known,
         demand=asking.demand.over(len(found.vocabulary)),
         questions=tuple(found.questions),
+        vocabulary=found.vocabulary,
+        shopper_keys=found.shopper_keys,
     )
 
 

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from models.arrays import Float64, Int64, Mask
+from models.vocabulary import Vocabulary
 from training.evaluate.asked import Question
 from training.evaluate.exposure import Demand
 from training.evaluate.intervals import Comparison, Interval, PerUser, compare, intervals
@@ -71,6 +72,10 @@ class Judgement:
     """What the lists could show, and how much it is asked for."""
     questions: Sequence[Question] = ()
     """q questions; owners are shopper numbers of the past."""
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(()))
+    """What the rows of lists and targets are."""
+    shopper_keys: Sequence[str] = ()
+    """By number of `shoppers`; empty where the numbers stand for nobody in particular."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +100,14 @@ def rows_of(judgement: Judgement, metrics: tuple[str, ...], seed: int) -> tuple[
     """Return the rows of one task, by segment, and the tests of every two models."""
     measured = {name: measure(judge(rows, judgement.targets), metrics) for name, rows in judgement.lists.items()}
     rows: list[Row] = []
-    for segment, kept in _segments(judgement.n_known).items():
+    for segment, kept in segments(judgement.n_known).items():
         if kept.any():
             rows += _segment_rows(judgement, measured, metrics, segment=(segment, kept), seed=seed)
     return rows, _pairs(judgement, measured, metrics, seed)
 
 
-def _segments(n_known: Int64) -> dict[str, Mask]:
+def segments(n_known: Int64) -> dict[str, Mask]:
+    """Return which questions, shape (q,), are of each segment, by what the history of each holds."""
     cold = n_known < COLD_BELOW_ITEMS
     return {ALL: np.ones(len(cold), dtype=np.bool_), "cold": cold, "warm": ~cold}
 

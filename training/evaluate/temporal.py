@@ -74,4 +74,4 @@ def asked(split: Split, known: Known) -> Asked | None:
     targets = Targets.of(numbers, held_out.rows[counts], held_out.amounts[counts], len(shoppers))
     owners = split.owners_before(shoppers)
     questions = [Question(owner) for owner in owners.tolist()]
-    return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary)
+    return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary, held_out.shoppers)
