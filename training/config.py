@@ -12,6 +12,7 @@ from models.events import EVENT_TYPES
 from models.history import Memory
 from models.placement import Task
 from training.checks.run import Checks
+from training.cleaning.run import Cleaning
 from training.fit import FITS, fit_of
 
 
@@ -93,6 +94,8 @@ class Recipe(BaseModel):
     memory: MemorySettings = MemorySettings()
     checks: Checks = Checks()
     """Thresholds of the data checks (docs/checks.md). They decide whether a training runs, never what it makes."""
+    cleaning: Cleaning = Cleaning()
+    """What leaves the events before they are learned from (docs/cleaning.md). Changes results."""
     blend: BlendSettings = BlendSettings()
     gate: GateSettings = GateSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=_all_sources, min_length=1)

@@ -1,6 +1,6 @@
 """One recipe fitted as of one moment: every source on the past, then every task's blend on what came after it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, get_args
 
@@ -13,6 +13,7 @@ from models.sources import SOURCES
 from models.sources.base import Learned
 from training.blend import FittedBlend, fit_blend
 from training.catalogue import catalogue_of
+from training.cleaning.run import clean_before
 from training.config import Recipe
 from training.data import TrainingData, prepare
 from training.evaluate.asked import Stage
@@ -52,15 +53,20 @@ class FittedSources:
         )
 
 
-def lay_out(shop: ShopData, recipe: Recipe, until_us: int) -> TrainingData:
-    """Lay a shop's events before `until_us` out as the recipe says."""
+def lay_out(shop: ShopData, recipe: Recipe, until_us: int, *, timeless: bool = False) -> TrainingData:
+    """Lay a shop's events before `until_us` out as the recipe says; they are cleaned here, and nowhere else.
+
+    timeless: as `TrainingData` says.
+    """
+    cleaned, _ = clean_before(shop, recipe.cleaning, until_us)
     return prepare(
-        shop.events,
-        shop.items,
+        cleaned.events,
+        cleaned.items,
         until_us=until_us,
         memory=recipe.memory.memory(),
         min_shoppers=recipe.min_shoppers,
         seed=recipe.seed,
+        timeless=timeless,
     )
 
 
@@ -102,12 +108,12 @@ def fit_blends(
     with steps.step("blend"), spread(_fit_blend, shared, list(by_task.values()), PROCESSES) as found:
         for task, blend in zip(by_task, found, strict=True):
             if blend is None:
-                steps.warn(f"nothing shows what is right for {task}: it is ranked as {FALLBACK}")
+                steps.warn(f"nothing shows what is right for {task}: it is ranked as {fallback_of(by_task)}")
             else:
                 blends[task] = blend
-    if FALLBACK not in blends:
+    if fallback_of(by_task) not in blends:
         raise TrainingError(
-            "none of the candidates was bought in the validation window, so no ranking can be learned; "
+            "none of the candidates was right about what came next, so no ranking can be learned; "
             "import more events, or set a longer horizon_days"
         )
     return blends
@@ -134,7 +140,12 @@ def _fit_blend(shared: _Fitting, placement: Placement) -> FittedBlend | None:
 
 def rankers_of(blends: Mapping[Task, FittedBlend]) -> dict[Task, Blend]:
     """Return a ranker for every task; one that had nothing to learn from ranks as the task FALLBACK does."""
-    return {task: blends.get(task, blends[FALLBACK]).blend for task in get_args(Task)}
+    return {task: blends.get(task, blends[fallback_of(blends)]).blend for task in get_args(Task)}
+
+
+def fallback_of(tasks: Collection[Task]) -> Task:
+    """Return the task whose ranker serves the others: FALLBACK, or the first where that is not asked for."""
+    return FALLBACK if FALLBACK in tasks else next(iter(tasks))
 
 
 def one_per_task(placements: Mapping[str, Placement]) -> dict[Task, Placement]:
