@@ -51,6 +51,8 @@ class DataWindow(BaseModel):
     """The first moment that training did not look at."""
     n_events: int
     n_shoppers: int
+    cleaned: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Step of cleaning -> what it counted, before those events: docs/cleaning.md."""
 
 
 class MemoryEntry(BaseModel):
