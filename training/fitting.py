@@ -58,7 +58,7 @@ def lay_out(shop: ShopData, recipe: Recipe, until_us: int, *, timeless: bool = F
 
     timeless: as `TrainingData` says.
     """
-    cleaned, _ = clean_before(shop, recipe.cleaning, until_us)
+    cleaned, _ = clean_before(shop, recipe.cleaning, until_us, timeless=timeless)
     return prepare(
         cleaned.events,
         cleaned.items,
