@@ -16,6 +16,7 @@ from models.errors import InputError
 from store.opening import open_database
 from training.checking import check_shop
 from training.checks.finding import Finding, Level, worst
+from training.cleaning.run import Cleaned, Cleaning, clean_before
 from training.config import read_recipe
 from training.read import read_shop
 
@@ -35,16 +36,42 @@ def check(
         typer.Option("--json", metavar="PATH", help="Write the findings as JSON too; - prints nothing else."),
     ] = None,
 ) -> None:
-    """Check the data: each named check says PASS, WARN or FAIL, and what to do. Exits with 1 when one says FAIL."""
+    """Check the data: each named check says PASS, WARN or FAIL, and what to do. Exits with 1 when one says FAIL.
+
+    A second table says what cleaning takes out before a training learns.
+    """
     recipe = read_recipe(config)
     shop = read_shop(open_database(read_settings().database_url))
-    findings = check_shop(shop, recipe, now_us=time.time_ns() // 1000)
+    now_us = time.time_ns() // 1000
+    findings = check_shop(shop, recipe, now_us=now_us)
     if json_path != STANDARD_OUTPUT:
         _print(findings)
+    _, cleaned = clean_before(shop, recipe.cleaning, now_us)
+    if json_path != STANDARD_OUTPUT:
+        _print_cleaned(cleaned, recipe.cleaning)
     if json_path is not None:
-        _write(findings, json_path)
+        _write(findings, cleaned, json_path)
     if worst(findings) == "FAIL":
         raise typer.Exit(1)
+
+
+def _print_cleaned(cleaned: Cleaned, cleaning: Cleaning) -> None:
+    table = Table("Cleaning", "Events", "What is not learned from", show_lines=True)
+    done = {found.step: found for found in cleaned.removed}
+    for step in cleaning.steps():
+        found = done.get(step.name)
+        told = ("", "turned off") if found is None else (f"{found.n_events:,}", escape(found.what))
+        table.add_row(step.name, *told)
+    console = Console()
+    console.print(table)
+    for warning in cleaned.warnings(cleaning):
+        console.print(f"[yellow]WARN[/] {escape(warning)}", highlight=False)
+    left = cleaned.n_events - sum(found.n_events for found in cleaned.removed)
+    console.print(
+        f"{left:,} of {cleaned.n_events:,} events are learned from; all stay in the database. docs/cleaning.md "
+        "describes each step.",
+        highlight=False,
+    )
 
 
 def _print(findings: tuple[Finding, ...]) -> None:
@@ -61,9 +88,17 @@ def _print(findings: tuple[Finding, ...]) -> None:
     console.print(f"{count}: {ending}. docs/checks.md describes each check.", highlight=False)
 
 
-def _write(findings: tuple[Finding, ...], path: str) -> None:
-    """Write {"level", "findings": [{"check", "level", "counts", "what", "to_do"}]} to a file or to standard output."""
-    found = {"level": worst(findings), "findings": [finding.as_json() for finding in findings]}
+def _write(findings: tuple[Finding, ...], cleaned: Cleaned, path: str) -> None:
+    """Write what was found to a file or to standard output.
+
+    {"level", "findings": [{"check", "level", "counts", "what", "to_do"}],
+     "cleaning": {"events": before it, "steps": {step: counts}}}
+    """
+    found = {
+        "level": worst(findings),
+        "findings": [finding.as_json() for finding in findings],
+        "cleaning": {"events": cleaned.n_events, "steps": cleaned.counts()},
+    }
     text = json.dumps(found, indent=2, ensure_ascii=False)
     if path == STANDARD_OUTPUT:
         typer.echo(text)

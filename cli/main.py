@@ -36,6 +36,7 @@ COMMANDS = {
     "check": LazyCommand("cli.check", "Check the data: each named check says PASS, WARN or FAIL, and what to do."),
     "train": LazyCommand("cli.train", "Learn from the events and publish a bundle."),
     "evaluate": LazyCommand("cli.evaluate", "Measure models on what shoppers did later."),
+    "compare": LazyCommand("cli.compare", "Hold one recipe against another: who gains, who loses, and why."),
     "recommend": LazyCommand("cli.recommend", "Answer one shopper for one placement, with titles and reasons."),
     "serve": LazyCommand("cli.serve", "Answer over HTTP, and take events in."),
     "models": LazyCommand("cli.models", "List, show, promote, roll back and prune bundles."),

@@ -51,6 +51,12 @@ class Candidates:
         here = slice(column, column + 1)
         return Candidates(own.rows, own.scores[:, here], own.proposed[:, here], (name,))
 
+    def without(self, gone: Mask) -> "Candidates":
+        """Return them as if some columns, marked in shape (s,), had not been asked."""
+        proposed, scores = self.proposed & ~gone, np.where(gone, np.float32(np.nan), self.scores)
+        kept = np.logical_or.reduce(proposed, axis=1)
+        return Candidates(self.rows, scores, proposed, self.sources).where(kept)
+
     def column(self, name: str) -> Float32:
         """Return one source's scores, shape (c,)."""
         return self.scores[:, self.sources.index(name)]

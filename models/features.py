@@ -4,13 +4,13 @@ Columns of a kind lie side by side, and no loop goes over candidates. NaN: nothi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.arrays import DAY_US, Float32, Int32
 from models.candidates import Candidates
-from models.context import Context
+from models.context import Context, Interactions
 from models.facts import GAP, PRICE, Facts
 from models.history import NEVER_US, Summary
 from models.topk import places_by_size
@@ -37,6 +37,8 @@ class Features:
     columns: tuple[str, ...]
     """Columns of candidates that the ranker knows; one that a placement does not ask is NaN."""
     facts: Facts
+    of_shopper: bool = True
+    """False for a task that is learned from pages alone: then nothing of a shopper is looked at, whoever asks."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,6 +63,8 @@ class Features:
 
     def of(self, context: Context, candidates: Candidates, log_odds: Float32) -> Float32:
         """Return the features of candidates, shape (c, f). log_odds: shape (c,), what the blend says of them."""
+        if not self.of_shopper:
+            context = replace(context, shopper=Interactions())
         scores = _aligned(candidates, self.columns)
         numbers, groups = self.facts.numbers_of(candidates.rows), self.facts.groups_of(candidates.rows)
         prices, gaps = numbers[:, self.facts.names.index(PRICE)], numbers[:, self.facts.names.index(GAP)]

@@ -65,9 +65,11 @@ class Events:
 
     def where(self, keep: Mask) -> "Events":
         """Return the events that `keep`, shape (n,), marks."""
-        if keep.all():
-            return self
-        return Events(*(getattr(self, name)[keep] for name in self.__dataclass_fields__))
+        return self if keep.all() else self.at(np.flatnonzero(keep))
+
+    def at(self, places: Int64) -> "Events":
+        """Return the events at places, shape (m,), in their order."""
+        return Events(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

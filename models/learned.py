@@ -1,6 +1,6 @@
 """The learned ranker: the blend chooses the best candidates, and a model that looks at many features orders them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from models.arrays import Float32
 from models.candidates import Candidates
 from models.context import Context
+from models.facts import Facts
 from models.features import Features
 from models.rank import Blend, Weighed
 from models.topk import best_first
@@ -30,9 +31,17 @@ class LearnedRanker:
     form: Form
     n_best: int
     """Candidates that the form looks at; the others follow in the blend's order."""
-    slope: float
-    bias: float
+    slope: float = 1.0
+    bias: float = 0.0
     """From the form's score to log-odds of success."""
+
+    def over(self, facts: Facts) -> "LearnedRanker":
+        """Return the same over newer facts. Raises ValueError if it learned from other features than they give."""
+        features = replace(self.features, facts=facts)
+        if features.names != self.features.names:
+            others = sorted(set(features.names) ^ set(self.features.names))
+            raise ValueError(f"the ranker learned from other features than these facts give: {', '.join(others)}")
+        return replace(self, features=features)
 
     def weigh(self, context: Context, candidates: Candidates) -> Weighed:
         """Return probabilities of success, and what the sources add to the blend's log-odds."""

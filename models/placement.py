@@ -9,6 +9,7 @@ from typing import Literal
 
 Task = Literal["personal", "new_to_you", "similar", "complement"]
 Known = Literal["keep", "mask", "only"]
+RankedBy = Literal["learned", "blend"]
 
 
 _AT = "@"
@@ -39,6 +40,8 @@ class Placement:
     """Items asked for unless the request says otherwise."""
     known: Known = "keep"
     """What the shopper bought before: keep it, mask it, or show only that."""
+    ranked_by: RankedBy = "learned"
+    """The task's learned ranker, where the bundle has one; or the blend of the sources alone, which is cheaper."""
     one_per_title: bool = True
     one_per_group: bool = True
     max_per_category: int | None = None
@@ -47,7 +50,7 @@ class Placement:
     @property
     def question(self) -> tuple[Hashable, ...]:
         """All that a ranking depends on; not how long the list is, nor its rules."""
-        return self.task, self.known, *self.sources.items()
+        return self.task, self.known, self.ranked_by, *self.sources.items()
 
     @cached_property
     def digest(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from models.arrays import Float32, Int32, UInt8
 from models.catalogue import Catalogue
 from models.context import Context
-from models.placement import Placement, Task
+from models.placement import Placement, RankedBy, Task
 
 NO_SOURCE = 255
 """Stands where no source adds to a score."""
@@ -36,6 +36,7 @@ class ReadyRankings:
     n_items: int
     """Rows of the bundle; those that follow came later and are in none of these rankings."""
     task: Task
+    ranked_by: RankedBy
     sources: Mapping[str, int]
     """What the placement asked when this was made; one that asks otherwise is not answered from it."""
     rows: Int32
@@ -62,7 +63,7 @@ class ReadyRankings:
         anchors = context.anchors
         if len(anchors) != 1 or anchors[0] >= len(self.rows) or context.category:
             return None
-        if placement.task != self.task or placement.sources != self.sources:
+        if (placement.task, placement.ranked_by, placement.sources) != (self.task, self.ranked_by, self.sources):
             return None
         categories = catalogue.category_numbers
         if (categories[self.n_items :] == categories[anchors[0]]).any():

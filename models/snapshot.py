@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from models.catalogue import Catalogue
 from models.errors import ConfigurationError
 from models.history import Memory
+from models.learned import LearnedRanker
 from models.placement import Placement, Task, source_of
 from models.rank import OwnScore, Ranker
 from models.ready import ReadyRankings
+from models.sources.als_cold import AlsCold
 from models.sources.base import Source
 from models.sources.content import Content
 from models.vocabulary import Vocabulary
@@ -41,13 +43,17 @@ class Snapshot:
     def over(self, catalogue: Catalogue, newcomers: Sequence[Description] | None = None) -> "Snapshot":
         """Return this bundle over a newer catalogue, whose rows begin with this one's.
 
-        newcomers: what the catalogue says of each row that follows the bundle's, in row order; without them content
-        knows of those rows what it knew before. Cost: 15 microseconds a newcomer.
+        newcomers: what the catalogue says of each row that follows the bundle's, in row order; without them the sources
+        know of those rows what they knew before. Cost: 30 microseconds a newcomer.
         """
-        sources, content = self.sources, self.sources.get(Content.name)
-        if newcomers is not None and isinstance(content, Content):
-            sources = {**sources, Content.name: content.covering(newcomers)}
-        return replace(self, catalogue=catalogue, sources=sources)
+        if newcomers is None:
+            return replace(self, catalogue=catalogue)
+        placing = {
+            name: source.covering(newcomers)
+            for name, source in self.sources.items()
+            if isinstance(source, Content | AlsCold)
+        }
+        return replace(self, catalogue=catalogue, sources={**self.sources, **placing})
 
     def ranker_of(self, placement: Placement) -> Ranker:
         """Return what ranks this placement: its task's ranker, or the score of its only source.
@@ -62,4 +68,5 @@ class Snapshot:
                 f"bundle {self.version} cannot rank placement {placement.name!r}: it learned nothing for the task "
                 f"{placement.task!r}; train again with this placement, or give it one source"
             )
-        return self.rankers[placement.task]
+        ranker = self.rankers[placement.task]
+        return ranker.blend if placement.ranked_by == "blend" and isinstance(ranker, LearnedRanker) else ranker

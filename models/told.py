@@ -14,6 +14,7 @@ _NAMED = 3
 
 _SENTENCES = {
     "als": "Liked by shoppers of {}",
+    "als_cold": "New, and may please shoppers of {}",
     "bought_together": "Often bought with {}",
     "buy_again": "You bought this before",
     "content": "Similar to {}",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import ConfigurationError
-from models.placement import Known, Placement, Task, source_of, view_of
+from models.placement import Known, Placement, RankedBy, Task, source_of, view_of
 from models.sources import SOURCES
 from models.views import VIEWS
 
@@ -27,6 +27,7 @@ class _PlacementEntry(BaseModel):
     sources: dict[str, Annotated[int, Field(ge=0, le=_MOST_CANDIDATES)]] = Field(min_length=1)
     n: int = Field(default=12, gt=0, le=_MOST_ITEMS)
     known: Known = "keep"
+    ranked_by: RankedBy = "learned"
     one_per_title: bool = True
     one_per_group: bool = True
     max_per_category: int | None = Field(default=None, gt=0)

@@ -319,6 +319,33 @@ def new_item() -> World:
     return World("new item", event_frame(rows), item_frame(items), questions)
 
 
+def nobody_bought_it_yet() -> World:
+    """A bench and a wok came in and nobody has bought them yet; each is of a brand that one community buys.
+
+    Gardeners buy seeds of one brand and tools of another, cooks spices and pans. Who has only bought seeds shares no
+    word with the new bench, whose brand is that of the tools: only what other gardeners did leads there.
+    """
+    chance, rows = _seeded("nobody bought it yet"), []
+    brands = {"garden": ("flora", "ferrum"), "kitchen": ("sapor", "cuprum")}
+    goods = [(f"{brand}-{k}", brand) for both in brands.values() for brand in both for k in range(8)]
+    for both in brands.values():
+        ids = [it for it, brand in goods if brand in both]
+        for user in range(24):
+            start = NOW - timedelta(days=chance.randrange(5, 40))
+            bought = chance.sample(ids, 9)
+            rows += [event(f"u:{both[0]}-{user}", it, start + timedelta(hours=k)) for k, it in enumerate(bought)]
+    for brand in ("flora", "sapor"):
+        rows += [event(f"u:only-{brand}", f"{brand}-{k}", NOW - timedelta(hours=9 - k)) for k in range(5)]
+    new = (("bench", "ferrum"), ("wok", "cuprum"))
+    items = item_frame(item(it, (), title=None, brand=brand) for it, brand in (*goods, *new))
+    questions = (
+        Question(("als_cold",), "u:only-flora", known="mask", first="bench", above=(("bench", "wok"),)),
+        Question(("als_cold",), "u:only-sapor", known="mask", first="wok", above=(("wok", "bench"),)),
+        Question(("als_cold",), anchors=("flora-1",), first="bench", above=(("bench", "wok"),)),
+    )
+    return World("nobody bought it yet", event_frame(rows), items, questions)
+
+
 WORLDS: Final[tuple[Callable[[], World], ...]] = (
     checkerboard,
     two_communities,
@@ -328,6 +355,7 @@ WORLDS: Final[tuple[Callable[[], World], ...]] = (
     cold_item,
     bought_in_one_order,
     new_item,
+    nobody_bought_it_yet,
 )
 
 

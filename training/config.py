@@ -14,6 +14,7 @@ from models.placement import Task
 from training.checks.run import Checks
 from training.cleaning.run import Cleaning
 from training.fit import FITS, fit_of
+from training.ranker_settings import RankerSettings
 
 
 class EventWeights(BaseModel):
@@ -97,6 +98,8 @@ class Recipe(BaseModel):
     cleaning: Cleaning = Cleaning()
     """What leaves the events before they are learned from (docs/cleaning.md). Changes results."""
     blend: BlendSettings = BlendSettings()
+    ranker: RankerSettings = RankerSettings()
+    """The learned ranker, of each task that has enough to learn from."""
     gate: GateSettings = GateSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=_all_sources, min_length=1)
     """Source -> its settings; a source that is not named is not trained. Without this table, all are."""

@@ -1,6 +1,8 @@
 """What a fit may look at: a shop's events before a moment, in bundle rows."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -10,6 +12,8 @@ from models.errors import TrainingError
 from models.events import CODE_OF
 from models.history import Events, Memory, Summary, summarise
 from models.vocabulary import Vocabulary
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,16 @@ class TrainingData:
     seed: int
     timeless: bool = False
     """True if times only order the events of one shopper: what depends on how long ago something was learns nothing."""
+
+    worked_out: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What several fits begin with, by name."""
+
+    def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Return what `work` makes of this data, worked out once for all fits. key: names the work and its settings."""
+        if key not in self.worked_out:
+            self.worked_out[key] = work()
+        found: T = self.worked_out[key]
+        return found
 
     @property
     def as_of_us(self) -> int:

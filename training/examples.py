@@ -1,8 +1,11 @@
-"""What a blend learns from: candidates of past questions, each right or not by what came after."""
+"""What rankings are learned from: candidates of past questions, each right or not by what came after."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Int64, Mask
+from models.arrays import Float32, Int64, Mask
 from models.candidates import Candidates, gather
 from models.context import Context
 from models.placement import Placement
@@ -11,35 +14,52 @@ from models.rules import eligible
 from models.snapshot import Snapshot
 from training.blend import LabelledCandidates
 from training.config import Recipe
-from training.evaluate.asked import Stage
+from training.data import TrainingData
+from training.evaluate.asked import Asked
 from training.evaluate.lists import Asking
 
 
-def examples_of(placement: Placement, snapshot: Snapshot, stage: Stage, recipe: Recipe) -> LabelledCandidates | None:
-    """Ask the questions of the placement's task, and label the candidates; None if the task has no right answers.
+@dataclass(frozen=True)
+class Answered:
+    """One question of the past and what is known of it by now."""
 
-    snapshot: fitted on `stage.past`; its rankers are not used.
+    context: Context
+    candidates: Candidates
+    labels: Mask
+    """Shape (c,): which candidates were right."""
+    values: Float32
+    """Shape (c,): what was paid for those that were, in money; 0 for the others."""
+
+
+def answered(
+    placement: Placement, snapshot: Snapshot, past: TrainingData, asked: Asked, at_most: int, seed: int
+) -> Iterator[Answered]:
+    """Give the questions with their candidates, in order; where there are more than `at_most`, some drawn by seed.
+
+    snapshot: fitted on the past; its rankers are not used.
     """
-    found = stage.ask(placement, snapshot)
-    if found is None:
-        return None
-    drawn = _draw(len(found.questions), recipe.blend.max_examples, recipe.seed)
-    asking = Asking(snapshot, stage.past, placement, found.histories)
-    gathered = [_candidates(asking.context(found.questions[place]), asking) for place in drawn]
-    labels = [np.isin(one.rows, found.targets.of_set(place)) for (one, _), place in zip(gathered, drawn, strict=True)]
+    asking = Asking(snapshot, past, placement, asked.histories)
+    for place in _draw(len(asked.questions), at_most, seed).tolist():
+        context = asking.context(asked.questions[place])
+        candidates = gather(context, snapshot.sources, placement, eligible(context, snapshot.catalogue, placement))
+        right, paid = asked.targets.of_set(place), asked.targets.values_of_set(place)
+        labels = np.isin(candidates.rows, right)
+        values = np.zeros(len(labels), dtype=np.float32)
+        values[labels] = paid[np.searchsorted(right, candidates.rows[labels])]
+        yield Answered(context, candidates, labels, values)
+
+
+def examples_of(
+    placement: Placement, snapshot: Snapshot, past: TrainingData, asked: Asked, recipe: Recipe
+) -> LabelledCandidates:
+    """Label the candidates of the questions of the placement's task. snapshot: fitted on the past."""
+    found = list(answered(placement, snapshot, past, asked, recipe.blend.max_examples, recipe.seed))
     return LabelledCandidates(
-        candidates=Candidates.joined([one for one, _ in gathered]),
-        requests=np.repeat(np.arange(len(drawn), dtype=np.int32), [len(one) for one, _ in gathered]),
-        bought=np.concatenate([bought for _, bought in gathered]),
-        labels=np.concatenate(labels),
+        candidates=Candidates.joined([one.candidates for one in found]),
+        requests=np.repeat(np.arange(len(found), dtype=np.int32), [len(one.labels) for one in found]),
+        bought=np.concatenate([bought_before(one.context, one.candidates) for one in found]),
+        labels=np.concatenate([one.labels for one in found]),
     )
-
-
-def _candidates(context: Context, asking: Asking) -> tuple[Candidates, Mask]:
-    """Return the candidates of one question and whether its shopper bought each of them before."""
-    mask = eligible(context, asking.snapshot.catalogue, asking.placement)
-    found = gather(context, asking.snapshot.sources, asking.placement, mask)
-    return found, bought_before(context, found)
 
 
 def _draw(n: int, at_most: int, seed: int) -> Int64:

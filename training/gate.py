@@ -1,10 +1,10 @@
 """The gate: is a recipe good enough to publish? It judges recipes on one past and one horizon, never artefacts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from training.evaluate.contrast import Contrast
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY
 from training.evaluate.table import ALL, Row, Table
-from training.evaluate.temporal import TASKS
 
 METRIC = "ndcg@20"
 """What is judged, on each task of the protocol `temporal`."""
@@ -25,18 +25,16 @@ def beats_popularity(table: Table) -> list[str]:
     return refusals
 
 
-def not_below_champion(table: Table) -> list[str]:
-    """Refuse a recipe that is worse than the champion's by the paired test; both stand in one table."""
-    refusals = []
-    for task in TASKS:
-        pair = table.pair(task, ENDCAP, CHAMPION)
-        if pair is not None and pair.metrics[METRIC].differs and pair.metrics[METRIC].difference.value < 0:
-            found = pair.metrics[METRIC]
-            refusals.append(
-                f"{METRIC} on `{task}` is {-found.difference.value:.4f} below the champion's recipe "
-                f"(p {found.p_value:.3f}), on the same past and horizon"
-            )
-    return refusals
+def not_below_champion(contrasts: Sequence[Contrast]) -> list[str]:
+    """Refuse a recipe that is worse than the champion's by the paired test. contrasts: of the one against the other."""
+    return [
+        f"{METRIC} on `{found.task}` is {-found.comparison.difference.value:.4f} below the champion's recipe "
+        f"(p {found.comparison.p_value:.3f}), on the same past and horizon"
+        for found in contrasts
+        if (found.metric, found.segment) == (METRIC, ALL)
+        and found.comparison.differs
+        and found.comparison.difference.value < 0
+    ]
 
 
 def keeps_its_figures(table: Table, recorded: Mapping[str, float], max_fall: float) -> list[str]:

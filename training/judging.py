@@ -7,15 +7,18 @@ from models.errors import BundleError, InputError, RecommenderError, TrainingErr
 from models.placement import Placement
 from store.bundles.manifest import Manifest
 from store.bundles.published import PublishedBundles
+from training.compare import of_tasks, rival_of
 from training.config import Recipe, recipe_of
+from training.evaluate.comparison import tested
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, Rival
+from training.evaluate.protocols import TASKS, TEMPORAL
 from training.evaluate.table import Options, Table
 from training.evaluate.temporal import temporal
-from training.fitting import one_per_task
 from training.gate import CHAMPION, beats_popularity, keeps_its_figures, not_below_champion, recorded_figures
 from training.progress import Steps
+from training.ranking import one_per_task
 from training.read import ShopData
-from training.trial import Trial, fit_trial
+from training.trial import Trial
 
 PROCESSES = 2
 
@@ -54,8 +57,8 @@ def judge(
     if theirs is not None and not same:
         try:
             with steps.step("fit the champion's recipe on the same past"):
-                other = fit_trial(shop, theirs, placements, trial.split.held_out.cutoff_us, steps)
-            rivals[CHAMPION] = Rival(other.snapshot, other.split.past)
+                asked = of_tasks(placements, TASKS[TEMPORAL])
+                rivals[CHAMPION] = rival_of(shop, theirs, asked, trial.split.held_out.cutoff_us, steps)
         except (TrainingError, InputError) as error:
             steps.warn(f"the champion's recipe cannot be fitted on this data, nothing is compared with it: {error}")
     models = (ENDCAP, POPULAR_EVER, POPULAR_LATELY)
@@ -64,7 +67,7 @@ def judge(
         table = temporal(trial.snapshot, trial.split, one_per_task(placements), options)
     refusals = beats_popularity(table)
     if rivals:
-        refusals += not_below_champion(table)
+        refusals += not_below_champion(tested(table, ENDCAP, CHAMPION, recipe.seed))
     elif champion is not None and same:
         refusals += keeps_its_figures(table, champion.metrics.figures, recipe.gate.max_fall)
     return Judged(table, tuple(refusals))

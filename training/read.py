@@ -72,12 +72,15 @@ def read_shop(database: Database) -> ShopData:
 
 def _events(database: Database) -> pl.DataFrame:
     batches = read_events(database, None, None, tuple(_EVENT_TYPES))
-    frames = _frames(batches, _EVENT_TYPES, _with_shopper)
+    frames = _frames(batches, _EVENT_TYPES, events_of)
     return pl.concat(frames).sort("shopper", "ts", maintain_order=True)
 
 
-def _with_shopper(frame: pl.DataFrame) -> pl.DataFrame:
-    """Replace both ids by the shopper key (`models.events.shopper_key`, as one expression)."""
+def events_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return events as training reads them: both ids are one shopper key (`models.events.shopper_key`).
+
+    frame: columns as the store keeps them, at least those of `ShopData.events`; searches, of no item, are left out.
+    """
     shopper = pl.coalesce("u:" + pl.col("user_id"), "a:" + pl.col("anonymous_id"))
     return frame.filter(pl.col("item_id").is_not_null()).select(
         "event_type",
@@ -92,11 +95,13 @@ def _with_shopper(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _items(database: Database) -> pl.DataFrame:
-    frames = _frames(read_items(database, tuple(_ITEM_TYPES)), _ITEM_TYPES, _with_lists)
+    frames = _frames(read_items(database, tuple(_ITEM_TYPES)), _ITEM_TYPES, items_of)
     return pl.concat(frames) if frames else pl.DataFrame()
 
 
-def _with_lists(frame: pl.DataFrame) -> pl.DataFrame:
+def items_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return items as training reads them. frame: columns as the store keeps them, lists as JSON text."""
+
     def time(name: str) -> pl.Expr:
         return pl.from_epoch(f"{name}_us", time_unit="us").dt.replace_time_zone("UTC").alias(name)
 

@@ -46,7 +46,9 @@ def make_ready(snapshot: Snapshot, placements: Mapping[str, Placement], n_warm: 
             continue
         with spread(_rank, _Asked(snapshot, placement), chunks, PROCESSES) as ranked:
             rows, scores, leading = (np.concatenate(column) for column in zip(*ranked, strict=True))
-        found[name] = ReadyRankings(len(snapshot.catalogue), TASK, dict(placement.sources), rows, scores, leading)
+        found[name] = ReadyRankings(
+            len(snapshot.catalogue), TASK, placement.ranked_by, dict(placement.sources), rows, scores, leading
+        )
     return found
 
 

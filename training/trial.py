@@ -1,17 +1,19 @@
 """A trial: one recipe fitted as if today were a cutoff, so that what came after can judge it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.arrays import DAY_US
+from models.errors import InputError, TrainingError
 from models.placement import Placement, Task
 from models.snapshot import Snapshot
-from training.blend import FittedBlend
 from training.config import Recipe
 from training.evaluate.after import stage_of
+from training.evaluate.asked import Stage
 from training.evaluate.held_out import Split, hold_out, known_before, refuse_nothing_to_find
-from training.fitting import FittedSources, fit_blends, fit_sources, lay_out, rankers_of
+from training.fitting import FittedSources, fit_sources, lay_out
 from training.progress import Steps
+from training.ranking import FittedTask, Learning, fit_tasks, rankers_of
 from training.read import ShopData
 
 
@@ -23,38 +25,61 @@ class Trial:
     """Cut at the cutoff."""
     sources: FittedSources
     """Fitted on the split's past."""
-    blends: Mapping[Task, FittedBlend]
-    """Fitted one horizon earlier, on what came then."""
+    learnings: Sequence[Learning]
+    """What the rankings learned from, oldest first: horizons before the cutoff."""
+    tasks: Mapping[Task, FittedTask]
 
     @property
     def snapshot(self) -> Snapshot:
         """Return what is measured on the split's horizon."""
-        return self.sources.snapshot(rankers_of(self.blends))
+        return self.sources.snapshot(rankers_of(self.tasks))
 
-    def refit_blends(
-        self, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps
-    ) -> dict[Task, FittedBlend]:
-        """Fit the blends again, one horizon later: on the days that judged this trial."""
-        return fit_blends(
-            self.sources, stage_of(self.split, recipe.seed), recipe, placements, steps, earlier=self.blends
-        )
+    def refit_tasks(self, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps) -> dict[Task, FittedTask]:
+        """Fit the rankings again, one horizon later: also on the days that judged this trial."""
+        newest = Learning(self.sources, stage_of(self.split, recipe.seed))
+        learnings = [*self.learnings, newest][-recipe.ranker.horizons :]
+        return fit_tasks(learnings, recipe, placements, steps, earlier=self.tasks)
 
 
 def fit_trial(
     shop: ShopData, recipe: Recipe, placements: Mapping[str, Placement], cutoff_us: int, steps: Steps
 ) -> Trial:
-    """Fit a recipe as of a cutoff: blends on the horizon before it, sources on all the time before it.
+    """Fit a recipe as of a cutoff: rankings on the horizons before it, sources on all the time before it.
 
-    Raises TrainingError or InputError when there is nothing before the earlier cutoff, or nothing was bought after one.
+    Raises TrainingError or InputError when there is nothing before the horizon before the cutoff, or nothing was bought
+    after one of both.
     """
-    earlier = _split(shop, recipe, cutoff_us - recipe.horizon_days * DAY_US)
-    learning = stage_of(earlier, recipe.seed)
-    blends = fit_blends(fit_sources(learning.past, recipe, steps), learning, recipe, placements, steps)
-    split = _split(shop, recipe, cutoff_us)
-    return Trial(split, fit_sources(split.past, recipe, steps), blends)
+    learnings = [_learning(shop, recipe, cutoff_us - recipe.horizon_days * DAY_US, steps)]
+    for number in range(2, recipe.ranker.horizons + 1):
+        try:
+            learnings.insert(0, _learning(shop, recipe, cutoff_us - number * recipe.horizon_days * DAY_US, steps))
+        except (InputError, TrainingError) as error:
+            steps.warn(f"rankings learn from {number - 1} of {recipe.ranker.horizons} horizons: {error}")
+            break
+    tasks = fit_tasks(learnings, recipe, placements, steps)
+    split = split_at(shop, recipe, cutoff_us)
+    return Trial(split, fit_sources(split.past, recipe, steps), learnings, tasks)
 
 
-def _split(shop: ShopData, recipe: Recipe, cutoff_us: int) -> Split:
+def fit_stages(
+    learning: Sequence[Stage], testing: Stage, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps
+) -> Snapshot:
+    """Return what a recipe learns for the second half of a protocol: sources from its past, rankings from the first.
+
+    learning: oldest first. placements: of the tasks that the protocol measures.
+    """
+    learnings = [Learning(fit_sources(stage.past, recipe, steps), stage) for stage in learning]
+    tasks = fit_tasks(learnings, recipe, placements, steps)
+    return fit_sources(testing.past, recipe, steps).snapshot(rankers_of(tasks))
+
+
+def split_at(shop: ShopData, recipe: Recipe, cutoff_us: int) -> Split:
+    """Cut a shop for a recipe. Raises InputError when nothing comes before, or nothing to find after."""
     refuse_nothing_to_find(shop, cutoff_us, recipe.horizon_days)
     past = lay_out(known_before(shop, cutoff_us), recipe, cutoff_us)
     return hold_out(shop, past, recipe.horizon_days)
+
+
+def _learning(shop: ShopData, recipe: Recipe, cutoff_us: int, steps: Steps) -> Learning:
+    split = split_at(shop, recipe, cutoff_us)
+    return Learning(fit_sources(split.past, recipe, steps), stage_of(split, recipe.seed))

@@ -3,6 +3,7 @@
 from typing import Final
 
 from models.sources.als import Als
+from models.sources.als_cold import AlsCold
 from models.sources.base import Source
 from models.sources.bought_together import BoughtTogether
 from models.sources.buy_again import BuyAgain
@@ -15,6 +16,6 @@ from models.sources.trending import Trending
 
 SOURCES: Final[dict[str, type[Source]]] = {
     source.name: source
-    for source in (Als, ItemKnn, Covisitation, BoughtTogether, Content, BuyAgain, Trending, Popular, New)
+    for source in (Als, AlsCold, ItemKnn, Covisitation, BoughtTogether, Content, BuyAgain, Trending, Popular, New)
 }
 """Name -> class. The order is that of reports and of the columns of candidates."""

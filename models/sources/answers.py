@@ -149,6 +149,24 @@ class AndNewer:
 
 
 @dataclass(frozen=True)
+class From:
+    """An answer whose rows begin at one of the snapshot's; nothing to say of those before it."""
+
+    first: int
+    answer: Answer
+
+    def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
+        rows, scores = self.answer.propose(mask[self.first :], k)
+        return rows + np.int32(self.first), scores
+
+    def score(self, rows: Int32) -> Float32:
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        covered = rows >= self.first
+        found[covered] = self.answer.score(rows[covered] - np.int32(self.first))
+        return found
+
+
+@dataclass(frozen=True)
 class Shared:
     """The same order for everybody."""
 

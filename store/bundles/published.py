@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Hashable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +83,14 @@ class PublishedBundles:
     def manifest(self, version: str) -> Manifest:
         """Return one bundle's manifest. Raises BundleError."""
         return read_manifest(self.folder(version))
+
+    def readable_manifests(self) -> list[Manifest]:
+        """Return the manifests of all bundles that this Endcap can read, oldest first."""
+        found = []
+        for version in self.versions():
+            with suppress(BundleError):
+                found.append(self.manifest(version))
+        return found
 
     def folder(self, version: str) -> Path:
         """Return the folder of a bundle. Raises BundleError for a version that is not there."""

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from models.array_files import map_array
 from models.catalogue import COLUMNS, Catalogue
 from models.context import Context
 from models.errors import BundleError
@@ -18,7 +17,6 @@ from models.events import EVENT_TYPES
 from models.history import Memory
 from models.index import read_index
 from models.placement import Placement
-from models.rank import Blend, Calibration, LogisticSum
 from models.ready import ReadyRankings
 from models.snapshot import Snapshot
 from models.sources import SOURCES
@@ -27,6 +25,8 @@ from models.vocabulary import Vocabulary
 from models.words import Description
 from store.bundles.by_hand import Answer, answer_by_hand
 from store.bundles.manifest import Manifest, read_manifest, verify_files
+from store.bundles.parts import read_array
+from store.bundles.rankers import FACTS, RANKERS, read_facts, read_ranker
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,12 @@ def open_bundle(folder: Path | str, *, verify: bool = True) -> Bundle:
     for name in manifest.sources:
         with _naming(manifest, f"sources/{name}"):
             sources[name] = _read_source(folder, name, manifest)
+    with _naming(manifest, FACTS):
+        facts = read_facts(folder, manifest)
     rankers = {}
     for task in manifest.rankers:
-        with _naming(manifest, f"rankers/{task}.json"):
-            rankers[task] = _read_blend(folder / "rankers" / f"{task}.json")
+        with _naming(manifest, f"{RANKERS}/{task}.json"):
+            rankers[task] = read_ranker(folder, task, manifest, facts)
     ready = {}
     for name in _ready_in(manifest):
         with _naming(manifest, f"ready/{name}"):
@@ -118,7 +120,7 @@ def _read_catalogue(folder: Path, manifest: Manifest) -> Catalogue:
     ids, titles, categories = (
         json.loads((folder / f"catalogue/{name}.json").read_bytes()) for name in ("item_ids", "titles", "categories")
     )
-    columns = {name: _read_array(folder, f"catalogue/{name}.npy", manifest) for name in COLUMNS}
+    columns = {name: read_array(folder, f"catalogue/{name}.npy", manifest) for name in COLUMNS}
     for name, column in {"item_ids": ids, "titles": titles, **columns}.items():
         if len(column) != manifest.n_items:
             raise ValueError(f"{name} has {len(column)} rows for {manifest.n_items} items")
@@ -131,7 +133,7 @@ def _read_source(folder: Path, name: str, manifest: Manifest) -> Source:
         raise ValueError("this Endcap does not know the source; upgrade Endcap")
     here, entry, n_items = f"sources/{name}/", manifest.sources[name], manifest.n_items
     files = [file for file in manifest.files if file.startswith(here) and file.endswith(".npy")]
-    arrays = {PurePosixPath(file).stem: _read_array(folder, file, manifest) for file in files}
+    arrays = {PurePosixPath(file).stem: read_array(folder, file, manifest) for file in files}
     # What an index keeps beside it, it maps itself.
     arrays = {array: of_source for array, of_source in arrays.items() if not array.startswith("index.")}
     for array in (array for array in arrays if array.partition("_")[0] == "rows"):
@@ -153,13 +155,6 @@ def _refuse_beyond(name: str, numbers: Any, n: int) -> None:  # noqa: ANN401 - a
         raise ValueError(f"{name} goes from {numbers.min()} to {numbers.max()}, there are {n}")
 
 
-def _read_blend(path: Path) -> Blend:
-    raw = json.loads(path.read_bytes())
-    if raw["kind"] != "blend":
-        raise ValueError(f"{path.name} is a {raw['kind']}, this Endcap knows blends")
-    return Blend(bought=_logistic_sum(raw["bought"]), fresh=_logistic_sum(raw["fresh"]))
-
-
 def _ready_in(manifest: Manifest) -> list[str]:
     """Return the placements whose rankings of products are ready in a bundle."""
     paths = [PurePosixPath(file) for file in manifest.files]
@@ -169,41 +164,8 @@ def _ready_in(manifest: Manifest) -> list[str]:
 def _read_ready(folder: Path, name: str, manifest: Manifest) -> ReadyRankings:
     here = f"ready/{name}"
     raw = json.loads((folder / here / "placement.json").read_bytes())
-    columns = {
-        column: _read_array(folder, f"{here}/{column}.npy", manifest) for column in ("rows", "scores", "leading")
-    }
+    columns = {column: read_array(folder, f"{here}/{column}.npy", manifest) for column in ("rows", "scores", "leading")}
     _refuse_beyond("rows", columns["rows"], manifest.n_items)
     if len(columns["rows"]) > manifest.n_items:
         raise ValueError(f"there are rankings of {len(columns['rows'])} products for {manifest.n_items} items")
-    return ReadyRankings(manifest.n_items, raw["task"], raw["sources"], **columns)
-
-
-def _logistic_sum(raw: dict[str, Any]) -> LogisticSum:
-    return LogisticSum(
-        bias=float(raw["bias"]),
-        calibrations={
-            name: Calibration(
-                np.array(curve["scores"], dtype=np.float32),
-                np.array(curve["log_odds"], dtype=np.float32),
-                float(curve["missing"]),
-                float(curve["weight"]),
-            )
-            for name, curve in raw["calibrations"].items()
-        },
-    )
-
-
-def _read_array(folder: Path, name: str, manifest: Manifest) -> Any:  # noqa: ANN401 - the dtype is the file's
-    """Map one array, and compare it with what the manifest says of it."""
-    if name not in manifest.files:
-        raise ValueError(f"the manifest does not know {name}")
-    entry = manifest.files[name]
-    try:
-        array = map_array(folder / name)
-    except ValueError as error:
-        raise ValueError(f"{name} is no array ({error})") from error
-    if (array.shape, array.dtype.str) != (entry.shape, entry.dtype):
-        raise ValueError(
-            f"{name} is {array.dtype.str}{array.shape}, not {entry.dtype}{entry.shape} as the manifest says"
-        )
-    return array
+    return ReadyRankings(manifest.n_items, raw["task"], raw.get("ranked_by", "blend"), raw["sources"], **columns)

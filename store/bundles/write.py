@@ -1,11 +1,10 @@
 """Write a bundle: into a folder that nobody looks at, every byte on disk, the manifest last, then one rename."""
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from models.array_files import map_array, write_array
 from models.catalogue import COLUMNS, Catalogue
 from models.errors import BundleError, StoreError
 from models.events import EVENT_TYPES
+from models.facts import Facts
 from models.history import Memory
 from models.placement import Task
-from models.rank import Blend, LogisticSum
+from models.rank import Ranker
 from models.ready import ReadyRankings
 from models.sources.base import Learned
 from store.bundles.manifest import (
@@ -31,6 +31,8 @@ from store.bundles.manifest import (
     SourceEntry,
     sha256_of,
 )
+from store.bundles.parts import write_json
+from store.bundles.rankers import write_facts, write_ranker
 from store.files import sync
 
 WRITING = ".writing-"
@@ -50,12 +52,18 @@ class Draft:
     memory: Memory
     learned: Mapping[str, Learned]
     left_out: Mapping[str, str]
-    rankers: Mapping[Task, Blend]
+    rankers: Mapping[Task, Ranker]
+    facts: Facts
+    """What the learned ones among the rankers look at."""
     recipe: dict[str, Any]
     data: DataWindow
     metrics: Measured
+    trees: Mapping[Task, str] = field(default_factory=dict)
+    """By task, the text of the trees that a learned ranker was distilled from: kept for people, never read again."""
     ready: Mapping[str, ReadyRankings] = field(default_factory=dict)
     """By placement, whose name is a folder's name."""
+    report: Mapping[str, bytes] = field(default_factory=dict)
+    """Files for people, by name: what the bundle was measured to be worth. Nothing that answers reads them."""
 
 
 def write_bundle(root: Path, draft: Draft) -> Path:
@@ -89,10 +97,15 @@ def _write_files(folder: Path, draft: Draft) -> None:
     _write_catalogue(folder / "catalogue", draft.catalogue)
     for name, learned in draft.learned.items():
         _write_source(folder / "sources" / name, learned)
-    for task, blend in draft.rankers.items():
-        _write_json(folder / "rankers" / f"{task}.json", _as_json(blend))
+    write_facts(folder, draft.facts)
+    for task, ranker in draft.rankers.items():
+        write_ranker(folder, task, ranker)
+    for task, text in draft.trees.items():
+        (folder / "rankers" / task / "trees.txt").write_text(text, "utf-8")
     for name, ready in draft.ready.items():
         _write_ready(folder / "ready" / name, ready)
+    for name, content in draft.report.items():
+        (folder / name).write_bytes(content)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in paths:
         sync(path)
@@ -127,9 +140,9 @@ def _write_files(folder: Path, draft: Draft) -> None:
 
 def _write_catalogue(folder: Path, catalogue: Catalogue) -> None:
     folder.mkdir(parents=True)
-    _write_json(folder / "item_ids.json", catalogue.vocabulary.ids)
-    _write_json(folder / "titles.json", catalogue.titles)
-    _write_json(folder / "categories.json", catalogue.categories)
+    write_json(folder / "item_ids.json", catalogue.vocabulary.ids)
+    write_json(folder / "titles.json", catalogue.titles)
+    write_json(folder / "categories.json", catalogue.categories)
     for name in COLUMNS:
         write_array(folder / f"{name}.npy", getattr(catalogue, name))
 
@@ -143,26 +156,11 @@ def _write_source(folder: Path, learned: Learned) -> None:
 
 
 def _write_ready(folder: Path, ready: ReadyRankings) -> None:
-    _write_json(folder / "placement.json", {"task": ready.task, "sources": dict(ready.sources)})
+    write_json(
+        folder / "placement.json", {"task": ready.task, "ranked_by": ready.ranked_by, "sources": dict(ready.sources)}
+    )
     for name in ("rows", "scores", "leading"):
         write_array(folder / f"{name}.npy", getattr(ready, name))
-
-
-def _as_json(blend: Blend) -> dict[str, Any]:
-    return {"kind": "blend", "bought": _sum_as_json(blend.bought), "fresh": _sum_as_json(blend.fresh)}
-
-
-def _sum_as_json(part: LogisticSum) -> dict[str, Any]:
-    curves = {
-        name: {**asdict(curve), "scores": curve.scores.tolist(), "log_odds": curve.log_odds.tolist()}
-        for name, curve in part.calibrations.items()
-    }
-    return {"bias": part.bias, "calibrations": curves}
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _entry(path: Path) -> FileEntry:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from training.evaluate.contrast import Contrast
 from training.evaluate.intervals import Comparison, Interval
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY
-from training.evaluate.table import ALL, Pair, Row, Table
+from training.evaluate.table import ALL, Row, Table
 from training.gate import (
-    CHAMPION,
     METRIC,
     beats_popularity,
     keeps_its_figures,
@@ -17,18 +17,20 @@ from training.gate import (
 )
 
 
-def table(figures: Mapping[tuple[str, str], float], pairs: Mapping[str, tuple[float, float]] | None = None) -> Table:
-    """figures: (model, task) -> value, with an interval of +-0.02. pairs: task -> (difference to the champion, p)."""
+def table(figures: Mapping[tuple[str, str], float]) -> Table:
+    """figures: (model, task) -> value, with an interval of +-0.02."""
     rows = [
         Row(model, task, segment, 100, {METRIC: Interval(value, value - 0.02, value + 0.02)})
         for (model, task), value in figures.items()
         for segment in (ALL, "few items")
     ]
-    against = [
-        Pair(ENDCAP, CHAMPION, task, {METRIC: Comparison(Interval(difference, -1, 1), p_value)})
-        for task, (difference, p_value) in (pairs or {}).items()
-    ]
-    return Table("temporal", tuple(rows), tuple(against), 0, 28.0, 1.0)
+    return Table("temporal", tuple(rows), (), 0, 28.0, 1.0)
+
+
+def contrast(task: str, difference: float, p_value: float, segment: str = ALL, metric: str = METRIC) -> Contrast:
+    """The recipe against the champion's."""
+    comparison = Comparison(Interval(difference, -1, 1), p_value)
+    return Contrast(task, segment, metric, 100, 0.3 + difference, 0.3, comparison, 0.4, 0.5, 0.1, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +59,14 @@ def test_popularity_may_win_on_what_is_new_to_a_shopper() -> None:
 def test_only_a_recipe_that_is_clearly_below_the_champions_is_refused(
     task: str, difference: float, p_value: float, *, refused: bool
 ) -> None:
-    refusals = not_below_champion(table({}, {task: (difference, p_value)}))
+    refusals = not_below_champion([contrast(task, difference, p_value)])
     assert len(refusals) == refused
     assert all(f"on `{task}` is 0.0500 below the champion's recipe (p 0.010)" in refusal for refusal in refusals)
 
 
-def test_without_a_champion_nothing_is_below_it() -> None:
-    assert not_below_champion(table({(ENDCAP, "all"): 0.1})) == []
+def test_a_part_of_the_shoppers_or_another_metric_refuses_nothing() -> None:
+    worse = contrast("all", -0.05, 0.01, segment="cold"), contrast("all", -0.05, 0.01, metric="recall@20")
+    assert not_below_champion(worse) == []
 
 
 @pytest.mark.parametrize(

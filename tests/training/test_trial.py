@@ -16,7 +16,7 @@ from tests.shops import FEW_SOURCES, HORIZON_DAYS, RECIPE, changed, corner_shop
 from tests.worlds import NOW, event, event_frame, item, item_frame, microseconds
 from training.blend import FittedBlend
 from training.config import Recipe
-from training.fitting import one_per_task, rankers_of
+from training.ranking import one_per_task, rankers_of
 from training.progress import Steps
 from training.read import ShopData
 from training.trial import Trial, fit_trial

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from models.arrays import Int64
+from models.errors import InputError
 from models.history import NO_EVENTS, Events, History, Memory, Past, Summary, summarise
 from models.placement import Placement
 from models.snapshot import Snapshot
@@ -114,3 +115,10 @@ class Stage:
     ask: Callable[[Placement, Snapshot], Asked | None]
     """Return the questions of the placement's task to a snapshot that was fitted on the past; None if nothing shows
     what is right."""
+
+    def asked(self, placement: Placement, snapshot: Snapshot) -> Asked:
+        """Return the questions of the placement's task. Raises InputError if nothing shows what is right."""
+        found = self.ask(placement, snapshot)
+        if found is None:
+            raise InputError(f"nothing in what came later shows what is right for the task {placement.task}; give more")
+        return found

@@ -62,17 +62,19 @@ class Split:
         return np.array(seen, dtype=np.bool_)[self.held_out.owners]
 
 
-def known_before(shop: ShopData, cutoff_us: int) -> ShopData:
+def known_before(shop: ShopData, cutoff_us: int, *, shown_until_us: int | None = None) -> ShopData:
     """Return what a model that stands at the cutoff may learn from: nothing later is left in it.
 
     An item that is published later and has no event yet is not in the catalogue; a price is what the item lately cost
     until then; everything is in stock, because today's stock tells what sold since.
+    shown_until_us: until when items may be published, where questions are asked after the cutoff: a shop shows what it
+    has by then.
     Raises InputError if no event lies before the cutoff.
     """
     before = shop.events.filter(_between(None, cutoff_us))
     if before.is_empty():
         raise InputError(f"no event lies before the cutoff, {_day(cutoff_us)}; choose a later --cutoff")
-    published = pl.col("published_at").dt.timestamp("us").fill_null(cutoff_us - 1) < cutoff_us
+    published = pl.col("published_at").dt.timestamp("us").fill_null(cutoff_us - 1) < (shown_until_us or cutoff_us)
     priced = before.filter((pl.col("event_type") == "purchase") & pl.col("price").is_not_null())
     lately = priced.filter(pl.col("ts") > pl.col("ts").max().over("item_id") - pl.duration(days=PRICE_DAYS))
     prices = lately.group_by("item_id").agg(pl.col("price").median())

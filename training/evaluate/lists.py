@@ -8,6 +8,7 @@ import numpy as np
 
 from models.arrays import DAY_US, Int32, Int64, Mask
 from models.context import Context, build_context
+from models.learned import LearnedRanker
 from models.ordered import OrderedRows
 from models.placement import Placement, source_of
 from models.recommend import recommend
@@ -21,6 +22,8 @@ from training.processes import spread
 
 ENDCAP = "endcap"
 RULED = "endcap (display rules)"
+BLENDED = "endcap (blend alone)"
+"""Only where a learned ranker serves."""
 POPULAR_EVER = "popular all time"
 POPULAR_LATELY = "popular recent"
 LATELY_DAYS = 28
@@ -77,6 +80,8 @@ class Asking:
             lists |= {name: answered.by_source[name] for name in self._explained}
         if self.wants(RULED):
             lists[RULED] = recommend(context, self.snapshot, self.placement).rows
+        if self._is_learned and self.wants(BLENDED):
+            lists[BLENDED] = recommend(context, self.snapshot, replace(self._unruled, ranked_by="blend")).rows
         for name, alone in self._alone.items():
             lists[name] = recommend(context, self.snapshot, alone).rows
         mask = eligible(context, self.snapshot.catalogue, self._unruled)
@@ -101,6 +106,11 @@ class Asking:
     def _unruled(self) -> Placement:
         """The placement without display rules: what a list is worth before the shop's taste."""
         return replace(self.placement, one_per_title=False, one_per_group=False, max_per_category=None)
+
+    @cached_property
+    def _is_learned(self) -> bool:
+        """Whether a learned ranker serves the placement."""
+        return isinstance(self.snapshot.ranker_of(self.placement), LearnedRanker)
 
     @cached_property
     def _explained(self) -> list[str]:
@@ -130,7 +140,7 @@ class Asking:
 
     def prepared(self) -> "Asking":
         """Work out once what all questions share, so that forked processes find it done."""
-        _ = self._unruled, self._explained, self._alone, self._popular
+        _ = self._is_learned, self._unruled, self._explained, self._alone, self._popular
         return self
 
 

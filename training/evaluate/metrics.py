@@ -36,6 +36,13 @@ class Targets:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def take(self, numbers: Int64) -> "Targets":
+        """Return the sets of these numbers, in their order."""
+        sizes = self.sizes[numbers]
+        offsets = np.append(0, np.cumsum(sizes))
+        places = np.repeat(self.offsets[numbers] - offsets[:-1], sizes) + np.arange(offsets[-1])
+        return Targets(offsets, self.rows[places], self.values[places])
+
     @property
     def sizes(self) -> Int64:
         """Number of targets of each set, shape (u,)."""
@@ -44,6 +51,10 @@ class Targets:
     def of_set(self, number: int) -> Int32:
         """Return the targets of one set, ascending."""
         return self.rows[self.offsets[number] : self.offsets[number + 1]]
+
+    def values_of_set(self, number: int) -> Float64:
+        """Return what the targets of one set were worth, in their order."""
+        return self.values[self.offsets[number] : self.offsets[number + 1]]
 
     def found_in(self, lists: Int32) -> Int64:
         """Return for each place of each list, shape (u, k), which target stands there; -1 where none does."""

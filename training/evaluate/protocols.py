@@ -1,14 +1,43 @@
-"""The protocols by name: what `endcap evaluate --protocol` takes."""
+"""The protocols by name: what `endcap evaluate --protocol` takes, and what each learns from, asks and measures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
+import polars as pl
+
+from models.arrays import DAY_US
+from models.errors import InputError, TrainingError
+from models.history import Memory
 from models.placement import Placement, Task
 from models.snapshot import Snapshot
-from training.evaluate.basket import basket
-from training.evaluate.held_out import Split
+from training.evaluate import basket, fixed_split, item_to_item, leave_one_out, next_item, sessions, temporal
+from training.evaluate.after import stage_of
+from training.evaluate.asked import Stage
+from training.evaluate.frames import LayOut, moment_us
+from training.evaluate.held_out import Split, hold_out, known_before, refuse_nothing_to_find
 from training.evaluate.table import Options, Table
-from training.evaluate.temporal import temporal
+from training.read import ShopData
+
+TEMPORAL: Final = "temporal"
+BY_SESSION: Final = (next_item.NAME, item_to_item.NAME)
+BY_FILE: Final = (*BY_SESSION, fixed_split.NAME)
+"""Take two files."""
+NAMES: Final = (TEMPORAL, basket.TASK, leave_one_out.NAME, *BY_FILE)
+TASKS: Final[Mapping[str, tuple[Task, ...]]] = {
+    TEMPORAL: ("personal", "new_to_you"),
+    basket.TASK: ("complement",),
+    leave_one_out.NAME: (leave_one_out.TASK,),
+    next_item.NAME: (next_item.TASK,),
+    item_to_item.NAME: (item_to_item.TASK,),
+    fixed_split.NAME: (fixed_split.TASK,),
+}
+"""What each protocol asks: rankings of other tasks need not be fitted."""
+_PARTS = 4
+"""Without a cutoff at most the last of so many parts of the time is measured."""
+_LEARNING_PARTS = 3
+"""Rankings learn from at most the last of so many parts of the past."""
 
 
 class Evaluate(Protocol):
@@ -19,5 +48,128 @@ class Evaluate(Protocol):
     ) -> Table: ...
 
 
-PROTOCOLS: Final[Mapping[str, Evaluate]] = {"temporal": temporal, "basket": basket}
-"""In the order in which they run."""
+class Measure(Protocol):
+    """Measures a snapshot that was fitted on the testing stage's past. Raises InputError if nothing can be asked."""
+
+    def __call__(self, snapshot: Snapshot, *, placements: Mapping[Task, Placement], options: Options) -> Table: ...
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an evaluation has to work with."""
+
+    shop: ShopData
+    """All of it; or what may be learned from, where `test` is a file of its own."""
+    until_us: int
+    """The end of what is measured."""
+    usual_days: float
+    """The recipe's horizon."""
+    horizons: int = 1
+    """How many of them before the cutoff rankings learn from, where they are cut by time."""
+    cutoff_us: int | None = None
+    """None = as `default_cutoff_us` says."""
+    horizon_days: float | None = None
+    """How long after the cutoff is measured; None = until the end, at most the usual horizon."""
+    test: ShopData | None = None
+    setting: leave_one_out.Setting = field(default_factory=leave_one_out.Setting)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Protocols that share their stages."""
+
+    learning: tuple[Stage, ...]
+    """What rankings learn from, oldest first."""
+    testing: Stage
+    measures: Mapping[str, Measure]
+    """By protocol, in the order in which they run."""
+
+    @property
+    def tasks(self) -> frozenset[Task]:
+        """The tasks whose rankings are asked."""
+        return frozenset(task for name in self.measures for task in TASKS[name])
+
+
+PROTOCOLS: Final[Mapping[str, Evaluate]] = {TEMPORAL: temporal.temporal, basket.TASK: basket.basket}
+"""Those that share one fit, which a trial is; measured together where no protocol is asked for."""
+
+
+def staged(names: Sequence[str], given: Given, memory: Memory, lay_out: LayOut, seed: int) -> Staged:
+    """Return the stages of one protocol, or of several of PROTOCOLS. Raises InputError if the data forbids it."""
+    name = names[0]
+    _refuse_wrong_files(name, given)
+    if name in PROTOCOLS:
+        return _by_time(names, given, lay_out, seed)
+    if name in BY_SESSION:
+        return _by_session(name, given, lay_out)
+    if name == leave_one_out.NAME:
+        learning, testing = leave_one_out.stages(given.shop, memory, lay_out, given.setting)
+        measure = partial(leave_one_out.leave_one_out, testing=testing, setting=given.setting)
+    else:
+        until_us = _end_us(given.shop.events)
+        learning, testing = fixed_split.stages(given.shop, _test_of(given), memory, lay_out, until_us, seed)
+        measure = partial(fixed_split.fixed_split, testing=testing)
+    return Staged((learning,), testing, {name: measure})
+
+
+def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> Staged:
+    days = given.horizon_days or _usual_days(given)
+    cutoff_us = given.cutoff_us if given.cutoff_us is not None else given.until_us - round(days * DAY_US)
+    splits = [_split(given.shop, lay_out, cutoff_us, days)]
+    first_us = moment_us(given.shop.events["ts"].min())
+    learning_days = min(given.usual_days, (cutoff_us - first_us) / DAY_US / _LEARNING_PARTS)
+    for number in range(1, given.horizons + 1):
+        try:
+            earlier_us = cutoff_us - round(number * learning_days * DAY_US)
+            splits.insert(0, _split(given.shop, lay_out, earlier_us, learning_days))
+        except (InputError, TrainingError):
+            if number == 1:
+                raise
+            break
+    *learning, testing = (stage_of(split, seed) for split in splits)
+    return Staged(tuple(learning), testing, {name: partial(PROTOCOLS[name], split=splits[-1]) for name in names})
+
+
+def _split(shop: ShopData, lay_out: LayOut, cutoff_us: int, days: float) -> Split:
+    refuse_nothing_to_find(shop, cutoff_us, days)
+    return hold_out(shop, lay_out(known_before(shop, cutoff_us), cutoff_us), days)
+
+
+def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
+    until_us = given.until_us
+    if given.test is not None:
+        cutoff_us = _end_us(given.shop.events)
+    else:
+        # Whole days of the calendar, the last one included however long it is.
+        last_day_us = (until_us - 1) // DAY_US * DAY_US
+        days = given.horizon_days or _usual_days(given)
+        cutoff_us = given.cutoff_us if given.cutoff_us is not None else last_day_us - round((days - 1) * DAY_US)
+        if given.horizon_days is not None:
+            until_us = min(until_us, cutoff_us + round(given.horizon_days * DAY_US))
+    learning, testing = sessions.stages(given.shop, given.test, lay_out, cutoff_us, until_us)
+    measure = next_item.next_item if name == next_item.NAME else item_to_item.item_to_item
+    return Staged((learning.stage,), testing.stage, {name: partial(measure, testing=testing)})
+
+
+def _usual_days(given: Given) -> float:
+    """Return the days that are measured where nobody says: the recipe's, at most a quarter of the data's."""
+    span_us = given.until_us - moment_us(given.shop.events["ts"].min())
+    return min(given.usual_days, float(max(1, span_us // DAY_US // _PARTS)))
+
+
+def _test_of(given: Given) -> ShopData:
+    if given.test is None:
+        raise InputError(f"protocol {fixed_split.NAME} takes two files: give --train and --test")
+    return given.test
+
+
+def _refuse_wrong_files(name: str, given: Given) -> None:
+    if given.test is not None and name not in BY_FILE:
+        raise InputError(f"protocol {name} cuts one file by itself: give --events instead of --train and --test")
+    if given.cutoff_us is not None and name not in (*PROTOCOLS, *BY_SESSION):
+        raise InputError(f"protocol {name} does not cut by time: leave --cutoff out")
+
+
+def _end_us(events: pl.DataFrame) -> int:
+    """Return the moment after the last event."""
+    return moment_us(events["ts"].max()) + 1

@@ -26,9 +26,10 @@ def as_json(tables: Sequence[Table], fit_seconds: float) -> dict[str, Any]:
 
     With several protocols their rows follow each other, and `protocol` joins their names by a plus sign.
     """
+    cutoff_us = tables[0].cutoff_us
     return {
         "protocol": "+".join(table.protocol for table in tables),
-        "cutoff": f"{np.datetime64(tables[0].cutoff_us, 'us')}Z",
+        "cutoff": None if cutoff_us is None else f"{np.datetime64(cutoff_us, 'us')}Z",
         "horizon_days": tables[0].horizon_days,
         "rows": [{"protocol": table.protocol, **asdict(row)} for table in tables for row in table.rows],
         "paired": [{"protocol": table.protocol, **asdict(pair)} for table in tables for pair in table.pairs],

@@ -85,11 +85,16 @@ class Table:
     protocol: str
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
-    cutoff_us: int
-    horizon_days: float
+    cutoff_us: int | None
+    """None where the protocol does not cut by time."""
+    horizon_days: float | None
     evaluate_seconds: float
     judgements: tuple[Judgement, ...] = field(default=(), repr=False)
     """What the rows were made of, a task each: the lists themselves."""
+
+    def metrics_of(self, task: str) -> tuple[str, ...]:
+        """Return what is measured on a task; the first is what it is judged by."""
+        return tuple(next(row for row in self.rows if row.task == task).metrics)
 
     def pair(self, task: str, model: str, against: str) -> Pair | None:
         """Return the test of two models on a task; None if one of them was not evaluated, or they are the same."""

@@ -13,7 +13,18 @@ from pydantic import BaseModel
 from models.errors import ConfigurationError
 from models.sources.base import Learned
 from training.data import TrainingData
-from training.fit import als, bought_together, buy_again, content, covisitation, item_knn, new, popular, trending
+from training.fit import (
+    als,
+    als_cold,
+    bought_together,
+    buy_again,
+    content,
+    covisitation,
+    item_knn,
+    new,
+    popular,
+    trending,
+)
 
 
 class Fit(Protocol):
@@ -38,6 +49,7 @@ class FitFunction(Protocol):
 
 FITS: Final[Mapping[str, Fit]] = {
     "als": als,
+    "als_cold": als_cold,
     "item_knn": item_knn,
     "covisitation": covisitation,
     "bought_together": bought_together,

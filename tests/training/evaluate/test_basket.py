@@ -15,7 +15,7 @@ from training.evaluate.basket import asked, basket
 from training.evaluate.held_out import Split, hold_out
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED
 from training.evaluate.table import Options
-from training.fitting import one_per_task
+from training.ranking import one_per_task
 from training.read import ShopData
 from training.trial import Trial
 

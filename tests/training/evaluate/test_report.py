@@ -8,7 +8,7 @@ from tests.training.evaluate.shops import CUTOFF
 from training.evaluate.protocols import PROTOCOLS
 from training.evaluate.report import as_json, as_tables
 from training.evaluate.table import Options, Table
-from training.fitting import one_per_task
+from training.ranking import one_per_task
 from training.trial import Trial
 
 

@@ -19,7 +19,7 @@ from training.evaluate.held_out import hold_out
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Rival, ask
 from training.evaluate.table import Options, Table
 from training.evaluate.temporal import asked, temporal
-from training.fitting import one_per_task
+from training.ranking import one_per_task
 from training.progress import Steps
 from training.read import ShopData
 from training.trial import Trial, fit_trial

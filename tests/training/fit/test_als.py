@@ -3,9 +3,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from models.index import build_index
-from models.sources.als import Als
-from models.sources.base import Learned
+from models.sources.factors import Factors
 
 
 def test_a_history_is_folded_in_as_if_it_had_been_learned() -> None:
@@ -15,11 +13,10 @@ def test_a_history_is_folded_in_as_if_it_had_been_learned() -> None:
         model = AlternatingLeastSquares(factors=8, regularization=0.5, alpha=3.0, iterations=5, random_state=1)
         model.fit(likes, show_progress=False)
         exact = model.recalculate_user(np.arange(40), likes)
-    settings = {"regularization": 0.5, "alpha": 3.0, "query_items": 100}
-    source = Als.load(Learned({}, settings, build_index(model.item_factors)))
+    factors = Factors.of(model.item_factors, regularization=0.5, alpha=3.0)
     for user in range(40):
         row = likes[user]
-        folded = source.fold_in(row.indices, row.data)
+        folded = factors.fold_in(row.indices, row.data)
         assert folded.dtype == np.float32
         # float32 and another solver
         np.testing.assert_allclose(folded, exact[user], rtol=1e-3, atol=1e-4)

@@ -8,7 +8,8 @@ import pytest
 from models.errors import InputError, LearnedNothingError
 from models.words import Description, Words, unit_rows
 from tests.worlds import NOW, World, event, event_frame, every_world, item, item_frame
-from training.fit.content import Settings, descriptions_of, directions_of, fit, own_embeddings, tf_idf
+from training.fit.content import Settings, directions_of, fit
+from training.fit.tokens import descriptions_of, own_embeddings, tf_idf
 
 
 def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -16,7 +17,7 @@ def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def similarity(items: pl.DataFrame) -> np.ndarray[Any, Any]:
-    matrix = tf_idf(items).matrix
+    matrix = tf_idf(items, "content").matrix
     vectors = unit_rows(matrix @ directions_of(matrix, 32, seed=1))
     return np.asarray(vectors @ vectors.T)
 
@@ -56,7 +57,7 @@ def test_each_value_of_an_attribute_counts_and_kinds_do_not_mix() -> None:
 def test_vectors_are_reduced_and_the_same_every_time() -> None:
     chance = np.random.default_rng(2)
     words = [" ".join(f"w{word}" for word in chance.integers(60, size=6)) for _ in range(200)]
-    matrix = tf_idf(catalogue(*({"title": title, "category": ()} for title in words))).matrix
+    matrix = tf_idf(catalogue(*({"title": title, "category": ()} for title in words)), "content").matrix
     one, other = directions_of(matrix, 16, seed=1), directions_of(matrix, 16, seed=1)
     assert one.shape == (matrix.shape[1], 16)
     np.testing.assert_array_equal(one, other)
@@ -66,7 +67,7 @@ def test_vectors_are_reduced_and_the_same_every_time() -> None:
 
 def test_items_that_share_nothing_teach_nothing() -> None:
     with pytest.raises(LearnedNothingError, match="import items with titles"):
-        tf_idf(catalogue({"title": "alone", "category": ()}, {"title": "apart", "category": ()}))
+        tf_idf(catalogue({"title": "alone", "category": ()}, {"title": "apart", "category": ()}), "content")
 
 
 def test_the_shops_own_vectors_are_taken_and_what_has_none_is_nothing() -> None:

@@ -1,0 +1,155 @@
+"""endcap compare: one recipe against another, on the same past and the same days after it."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from cli.compared import NOTE, as_tables
+from cli.given import Files, read_given
+from cli.measuring import EVERY, STANDARD_OUTPUT, progress_bars, protocols_of, refuse_unwritable, write_json
+from cli.printing import printable
+from cli.settings import read_settings
+from models.errors import BundleError, InputError
+from store.bundles.published import PublishedBundles
+from store.bundles.read import open_bundle
+from store.placements import read_placements
+from training.compare import ONE, OTHER, Side, measure_both
+from training.config import read_recipe, recipe_of
+from training.evaluate.comparison import as_json, compared
+from training.evaluate.protocols import NAMES, PROTOCOLS, Given
+from training.evaluate.table import Options
+from training.progress import Steps
+
+app = typer.Typer(add_completion=False)
+
+CHAMPION = "champion"
+
+
+@app.command()
+def compare(
+    both: Annotated[
+        tuple[str, str],
+        typer.Argument(metavar="A B", help="Each a training file, the version of a bundle, or champion."),
+    ],
+    *,
+    protocol: Annotated[
+        str, typer.Option(help=f"One of {', '.join(NAMES)}; or {EVERY}: {' and '.join(PROTOCOLS)}, of one fit.")
+    ] = EVERY,
+    events: Annotated[Path | None, typer.Option(help="Measure on a file of events, without a database.")] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="The catalogue of those events. Default: what they are about.")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="Events to learn from, where the data comes split in two files.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Events to find, beside --train.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...", help="What the events call a field.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of times without one.")] = None,
+    cutoff: Annotated[
+        str, typer.Option(help="A date of the data as it came, or -28d. Default: one horizon before the end.")
+    ] = "",
+    horizon_days: Annotated[
+        int | None, typer.Option(min=1, help="Days to measure on. Default: A's, at most a quarter of the data's.")
+    ] = None,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Two bundles as they are, on days that neither has seen.")
+    ] = False,
+    json_path: Annotated[
+        str | None,
+        typer.Option("--json", metavar="PATH", help="Write all that is found as JSON too; - prints nothing else."),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
+    ] = None,
+) -> None:
+    """Fit two recipes on the same past and test them on what came after it: figures, shoppers, lists, examples."""
+    protocols = protocols_of(protocol)
+    refuse_unwritable(json_path)
+    settings = read_settings()
+    sides = _sides(*both, PublishedBundles(settings.bundles), as_published=as_published)
+    placements = read_placements(settings.placements)
+    console = Console(stderr=json_path == STANDARD_OUTPUT)
+    steps, recipe = Steps(console), sides[0].recipe
+    with steps.step("read"):
+        files = Files(events, items, train, test, tuple(mapping or ()), timezone)
+        read = read_given(files, settings.database_url, steps)
+        given = Given(
+            shop=read.shop,
+            until_us=read.until_us,
+            usual_days=recipe.horizon_days,
+            cutoff_us=read.cutoff_us(cutoff),
+            horizon_days=horizon_days,
+            test=read.test,
+        )
+    if as_published:
+        given = _after_both(given, sides)
+    with progress_bars(console) as progress:
+        options = Options(recipe.seed, processes=processes or os.cpu_count() or 1, progress=progress)
+        tables = measure_both(sides, given, protocols, placements, options, steps)
+    title_of = dict(read.shop.items.select("item_id", "title").iter_rows())
+    found = [compared(table, ONE, OTHER, title_of, recipe.seed) for table in tables]
+    console.print(escape(printable(f"A is {both[0]}, B is {both[1]}")), highlight=False)
+    console.print(*map(as_tables, found), NOTE, sep="\n", highlight=False)
+    write_json(json_path, as_json(found, both))
+
+
+def _sides(a: str, b: str, bundles: PublishedBundles, *, as_published: bool) -> tuple[Side, Side]:
+    """Return both sides. Raises ConfigurationError, BundleError or InputError for what they cannot be."""
+    one, other = (_side(given, bundles, as_published=as_published) for given in (a, b))
+    # The checks look at the data, and the gate at the figures: neither changes a list.
+    same = {"checks": one.recipe.checks, "gate": one.recipe.gate}
+    if not as_published and other.recipe.model_copy(update=same) == one.recipe:
+        raise InputError(
+            f"{printable(a)} and {printable(b)} are the same recipe, there is nothing to compare; "
+            "two bundles of one recipe are compared with --as-published"
+        )
+    return one, other
+
+
+def _side(given: str, bundles: PublishedBundles, *, as_published: bool) -> Side:
+    path = Path(given)
+    if path.is_file() or path.suffix == ".toml":
+        if as_published:
+            raise InputError(f"{given} is a training file; --as-published compares bundles, see `endcap models list`")
+        return Side(given, read_recipe(path))
+    version = given
+    if given == CHAMPION:
+        pointer = bundles.pointer()
+        if pointer is None:
+            raise BundleError(f"no bundle is published in {bundles.root}; run `endcap train`")
+        version = pointer.champion
+    elif given not in bundles.versions():
+        raise InputError(
+            f"{printable(given)[:80]} is neither a training file nor a bundle in {bundles.root}; "
+            "see `endcap models list`"
+        )
+    recipe = recipe_of(bundles.manifest(version).recipe, f"bundle {version}")
+    published = open_bundle(bundles.folder(version)).snapshot if as_published else None
+    return Side(given if given == version else f"{given} ({version})", recipe, published)
+
+
+def _after_both(given: Given, sides: tuple[Side, Side]) -> Given:
+    """Return what to measure on from the moment on that neither bundle has seen. Raises InputError if nothing is."""
+    seen_us = max(side.published.data_until_us for side in sides if side.published is not None)
+    if given.cutoff_us is not None and given.cutoff_us < seen_us:
+        raise InputError(
+            f"--cutoff lies before {_moment(seen_us)}, until when one of the bundles has seen everything; leave it out"
+        )
+    if given.until_us <= seen_us:
+        raise InputError(
+            f"no event is later than {_moment(seen_us)}, until when the bundles have seen everything; import newer "
+            "events, or compare their recipes without --as-published"
+        )
+    return replace(given, cutoff_us=given.cutoff_us or seen_us)
+
+
+def _moment(moment_us: int) -> str:
+    return f"{datetime.fromtimestamp(moment_us / 1e6, UTC):%Y-%m-%d %H:%M}"

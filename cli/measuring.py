@@ -1,0 +1,59 @@
+"""What every command that measures has in common: names of protocols, bars of progress, figures as JSON."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.errors import ConfigurationError, InputError
+from training.evaluate.protocols import NAMES, PROTOCOLS
+
+EVERY = "every"
+STANDARD_OUTPUT = "-"
+
+
+def protocols_of(asked: str) -> tuple[str, ...]:
+    """Return the protocols to run, in order. Raises ConfigurationError naming those that there are."""
+    if asked != EVERY and asked not in NAMES:
+        raise ConfigurationError(f"there is no protocol {asked!r}; there are: {', '.join(NAMES)}, and {EVERY}")
+    return tuple(PROTOCOLS) if asked == EVERY else (asked,)
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar a task; it disappears when all is measured."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bars:
+        bar_of = {}
+
+        def progress(task: str, done: int, total: int) -> None:
+            if task not in bar_of:
+                bar_of[task] = bars.add_task(f"task {task}")
+            bars.update(bar_of[task], completed=done, total=total)
+
+        yield progress
+
+
+def refuse_unwritable(path: str | None, option: str = "--json") -> None:
+    """Raise InputError before minutes of work rather than after."""
+    if path not in {None, STANDARD_OUTPUT} and not Path(str(path)).resolve().parent.is_dir():
+        raise InputError(f"the folder of {path} is not there; make it, or choose another {option}")
+
+
+def write_json(path: str | None, told: dict[str, Any]) -> None:
+    """Write figures to a file, or to standard output. Raises InputError if the file cannot be written."""
+    if path is None:
+        return
+    text = json.dumps(told, indent=2, ensure_ascii=False)
+    if path == STANDARD_OUTPUT:
+        typer.echo(text)
+        return
+    try:
+        Path(path).write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write the figures to {path}: {error.strerror}; choose another --json") from error

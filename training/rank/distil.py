@@ -1,0 +1,75 @@
+"""Distil trees into a small network: it learns the probabilities that the trees give (Hinton et al., 2015)."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from models.arrays import Float32, Int64
+from models.network import Network
+from training.rank.examples import RankExamples
+from training.ranker_settings import RankerSettings
+
+_BATCH = 512
+_RATE = 2e-3
+_WARM_UP_STEPS = 200
+_FADE_MEAN, _FADE_SQUARE, _TINY = 0.9, 0.999, 1e-8
+_LEAST_DEVIATION = 1e-6
+
+
+def distil(examples: RankExamples, taught: Float32, settings: RankerSettings, seed: int) -> Network:
+    """Return a network that gives, like the teacher, log-odds.
+
+    taught: shape (e,), log-odds by the teacher. Cross-entropy to its probabilities, by Adam (Kingma & Ba, ICLR 2015)
+    with a rate that falls like a cosine.
+    """
+    rng = np.random.default_rng(seed)
+    network = _begun(examples.features, settings.hidden, rng)
+    wanted = (1 / (1 + np.exp(-taught.astype(np.float64)))).astype(np.float32)
+    arrays = [array for layer in network.layers for array in layer]
+    moments = [(np.zeros_like(array), np.zeros_like(array)) for array in arrays]
+    n_steps = settings.epochs * -(-len(taught) // _BATCH)
+    for step, batch in enumerate(_batches(len(taught), settings.epochs, rng), start=1):
+        slopes = _slopes(network, examples.features[batch], wanted[batch], examples.weights[batch])
+        rate = _RATE * min(1, step / _WARM_UP_STEPS) * 0.5 * (1 + np.cos(np.pi * step / n_steps))
+        for array, slope, (mean, square) in zip(arrays, slopes, moments, strict=True):
+            np.add(mean, (1 - _FADE_MEAN) * (slope - mean), out=mean)
+            np.add(square, (1 - _FADE_SQUARE) * (slope * slope - square), out=square)
+            size = np.sqrt(square / (1 - _FADE_SQUARE**step)) + _TINY
+            np.subtract(array, (rate / (1 - _FADE_MEAN**step)) * mean / size, out=array)
+    return network
+
+
+def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator) -> Network:
+    """Return a network that knows how features vary and nothing else; He et al., ICCV 2015, for the first weights."""
+    columns = [column[~np.isnan(column)].astype(np.float64) for column in features.T]
+    means = np.array([column.mean() if len(column) else 0 for column in columns])
+    deviations = np.array([column.std() if len(column) else 0 for column in columns])
+    scales = np.divide(1, deviations, out=np.zeros_like(deviations), where=deviations > _LEAST_DEVIATION)
+    sizes = (2 * features.shape[1], *hidden, 1)
+    layers = [
+        (rng.normal(0, np.sqrt(2 / inputs), (inputs, outputs)).astype(np.float32), np.zeros(outputs, np.float32))
+        for inputs, outputs in pairwise(sizes)
+    ]
+    return Network(means.astype(np.float32), scales.astype(np.float32), layers)
+
+
+def _batches(n: int, epochs: int, rng: np.random.Generator) -> Iterator[Int64]:
+    for _ in range(epochs):
+        order = rng.permutation(n)
+        yield from (order[start : start + _BATCH] for start in range(0, n, _BATCH))
+
+
+def _slopes(network: Network, features: Float32, wanted: Float32, weights: Float32) -> list[Float32]:
+    """Return the slope of the mean cross-entropy in each array of the layers, in their order."""
+    *hidden, last = network.layers
+    seen = [network.inputs(features)]
+    for inner_weights, biases in hidden:
+        seen.append(np.maximum(seen[-1] @ inner_weights + biases, 0))
+    log_odds = (seen[-1] @ last[0])[:, 0] + last[1][0]
+    error = ((1 / (1 + np.exp(-log_odds)) - wanted) * weights / len(wanted))[:, None]
+    slopes: list[Float32] = []
+    for (layer_weights, _), inputs in zip(reversed(network.layers), reversed(seen), strict=True):
+        slopes = [inputs.T @ error, error.sum(axis=0), *slopes]
+        error = (error @ layer_weights.T) * (inputs > 0)
+    return slopes

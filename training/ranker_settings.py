@@ -1,0 +1,37 @@
+"""The knobs of the learned ranker."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Objective = Literal["purchase", "revenue"]
+
+
+class RankerSettings(BaseModel):
+    """How the ranker of each task is fitted. All of it changes results; `max_requests` little."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    objective: Objective = "purchase"
+    """What is right: a purchase (or what the protocol asks for), or one in proportion to what was paid for it."""
+    horizons: int = Field(default=2, ge=1)
+    """So many horizons it learns from, one after another; each costs a fit of the sources."""
+    min_right: int = Field(default=500, gt=0)
+    """Right answers that a task needs to learn a ranker from; with fewer the blend ranks it."""
+    max_requests: int = Field(default=8_000, gt=0)
+    """Requests that it learns from, drawn by seed. Memory: 40 kB each."""
+    n_best: int = Field(default=150, gt=0, le=1_000)
+    """Candidates of a request that the ranker looks at, the blend's best. Higher recall, slower ranking."""
+    missing_sources: float = Field(default=0.2, ge=0, le=1)
+    """Part of the requests that lack a quarter of their columns, so that a placement with fewer is nothing new."""
+    trees: int = Field(default=300, gt=0)
+    leaves: int = Field(default=31, gt=1, le=512)
+    learning_rate: float = Field(default=0.04, gt=0, le=1)
+    min_examples: int = Field(default=300, gt=0)
+    """Examples of a leaf."""
+    l2: float = Field(default=10.0, ge=0)
+    """Pull of the leaves towards 0."""
+    hidden: tuple[int, ...] = (64, 32)
+    """Units of the network's hidden layers. Changes speed too."""
+    epochs: int = Field(default=8, gt=0)
+    """How often the network sees each example."""

@@ -1,0 +1,160 @@
+"""Every task's ranking, from what came after one or several moments: a blend of the sources, and a ranker over it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, get_args
+
+from models.errors import TrainingError
+from models.features import Features
+from models.placement import Placement, Task
+from models.rank import Blend, Ranker
+from models.snapshot import Snapshot
+from training.blend import FittedBlend, fit_blend
+from training.config import Recipe
+from training.evaluate.asked import Stage
+from training.examples import answered, examples_of
+from training.fitting import FittedSources
+from training.processes import spread
+from training.progress import Steps
+from training.rank.examples import RankExamples, rank_examples
+from training.rank.fit import FittedRanker, fit_ranker
+
+PROCESSES = 2
+"""Tasks whose rankings are fitted side by side. Changes speed and memory only."""
+
+FALLBACK: Final = "personal"
+"""The task whose blend serves tasks that had nothing to learn from, where it was learned."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Sources that know the past of a stage, and the stage."""
+
+    sources: FittedSources
+    stage: Stage
+
+
+@dataclass(frozen=True)
+class FittedTask:
+    """How one task is ranked."""
+
+    blend: FittedBlend
+    ranker: FittedRanker | None
+    """None where too little was right to learn one from: the blend ranks."""
+
+    @property
+    def serving(self) -> Ranker:
+        """Return what serves."""
+        return self.blend.blend if self.ranker is None else self.ranker.ranker
+
+    @property
+    def calibration_error(self) -> float | None:
+        """Expected calibration error of what serves; see `FittedRanker` and `FittedBlend`."""
+        return self.blend.calibration_error if self.ranker is None else self.ranker.calibration_error
+
+
+def fit_tasks(
+    learnings: Sequence[Learning],
+    recipe: Recipe,
+    placements: Mapping[str, Placement],
+    steps: Steps,
+    earlier: Mapping[Task, FittedTask] | None = None,
+) -> dict[Task, FittedTask]:
+    """Fit each task of the placements: candidates from sources that know only a past, labels from what came then.
+
+    learnings: oldest first; blends learn from the last one, rankers from all. earlier: what was fitted one stage
+    before, to measure how reliable it is.
+    Raises TrainingError if no candidate was ever right.
+    """
+    by_task = pool_of_tasks(placements)
+    shared = _Fitting([(one.sources.snapshot({}), one) for one in learnings], recipe, earlier or {})
+    tasks: dict[Task, FittedTask] = {}
+    with steps.step("rankings"), spread(_fit_task, shared, list(by_task.values()), PROCESSES) as found:
+        for task, fitted in zip(by_task, found, strict=True):
+            if fitted is None:
+                steps.warn(f"nothing shows what is right for {task}: it is ranked as another task")
+            else:
+                tasks[task] = fitted
+    if not tasks:
+        raise TrainingError(
+            "none of the candidates was bought in the validation window, so no ranking can be learned; "
+            "import more events, or set a longer horizon_days"
+        )
+    return tasks
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """What the fits of all tasks share."""
+
+    learnings: Sequence[tuple[Snapshot, Learning]]
+    recipe: Recipe
+    earlier: Mapping[Task, FittedTask]
+
+
+def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
+    """Fit one task; None if nothing shows what is right."""
+    recipe, earlier = shared.recipe, shared.earlier.get(placement.task)
+    snapshot, last = shared.learnings[-1]
+    asked = last.stage.ask(placement, snapshot)
+    if asked is None:
+        return None
+    examples = examples_of(placement, snapshot, last.stage.past, asked, recipe)
+    if not examples.labels.any():
+        return None
+    blend = fit_blend(examples, placement.task, recipe.blend, earlier.blend.blend if earlier else None)
+    columns = examples.candidates.sources
+    del examples
+    ranker = None
+    if found := _rank_examples(shared, placement, columns, blend.blend):
+        before = earlier.ranker.ranker if earlier and earlier.ranker else None
+        features = _features(placement, columns, last.sources)
+        ranker = fit_ranker(found, blend.blend, features, recipe.ranker, recipe.seed, before)
+    return FittedTask(blend, ranker)
+
+
+def _rank_examples(
+    shared: _Fitting, placement: Placement, columns: tuple[str, ...], blend: Blend
+) -> RankExamples | None:
+    """Return the examples of all learnings whose facts are of one kind; None where too few of them are right."""
+    recipe, several, newest = shared.recipe, [], shared.learnings[-1][1].sources
+    for snapshot, learning in shared.learnings:
+        features = _features(placement, columns, learning.sources)
+        asked = learning.stage.ask(placement, snapshot)
+        if asked is None or features.names != _features(placement, columns, newest).names:
+            continue
+        requests = answered(placement, snapshot, learning.stage.past, asked, recipe.ranker.max_requests, recipe.seed)
+        several.append(rank_examples(requests, blend, features, recipe.ranker, recipe.seed))
+    if sum(one.n_right for one in several) < recipe.ranker.min_right:
+        return None
+    return RankExamples.joined(several)
+
+
+def _features(placement: Placement, columns: tuple[str, ...], sources: FittedSources) -> Features:
+    # The questions of `similar` name no shopper: see `stage.ask`.
+    return Features(columns, sources.facts, of_shopper=placement.task != "similar")
+
+
+def rankers_of(tasks: Mapping[Task, FittedTask]) -> dict[Task, Ranker]:
+    """Return a ranker for every task; one that had nothing to learn from is ranked by another task's blend."""
+    fallback = tasks.get(FALLBACK) or next(iter(tasks.values()))
+    return {task: tasks[task].serving if task in tasks else fallback.blend.blend for task in get_args(Task)}
+
+
+def one_per_task(placements: Mapping[str, Placement]) -> dict[Task, Placement]:
+    """Return for each task the first placement of it that asks the most sources: what it is measured as."""
+    chosen: dict[Task, Placement] = {}
+    for placement in placements.values():
+        best = chosen.get(placement.task)
+        if best is None or len(placement.sources) > len(best.sources):
+            chosen[placement.task] = placement
+    return chosen
+
+
+def pool_of_tasks(placements: Mapping[str, Placement]) -> dict[Task, Placement]:
+    """Return for each task what it is learned as: the placement that asks the most, and what only others of it ask."""
+    pools = one_per_task(placements)
+    for placement in placements.values():
+        pool = pools[placement.task]
+        pools[placement.task] = replace(pool, sources={**placement.sources, **pool.sources})
+    return pools
