@@ -1,5 +1,7 @@
 """Two models side by side, as tables for a terminal."""
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
@@ -7,67 +9,79 @@ from rich.text import Text
 
 from cli.printing import printable
 from training.evaluate.comparison import Compared
-from training.evaluate.contrast import Overlap
+from training.evaluate.contrast import Contrast, Overlap
 from training.evaluate.side_by_side import Shown, SideBySide
 
 _PLACES = 10
 """Of a list that are printed; JSON has all."""
+_LEAST_P = 0.001
 NOTE = (
-    "Paired by shopper: difference with its 95 % interval, p by randomisation; * p < .05. Better and worse: the share of "
-    "the shoppers whom A serves better or worse than B, and by how much on average. Lists: rows in common, and "
+    "Paired by shopper: difference with its 95 % interval, p by randomisation; * p < .05. Better and worse: the share "
+    "of the shoppers whom A serves better or worse than B, and by how much on average. Lists: rows in common, and "
     "rank-biased overlap (p .9). > marks what was right."
 )
 
 
 def as_tables(found: Compared) -> RenderableType:
-    """Return a grid per task, then the examples."""
-    grids: list[RenderableType] = []
-    for seen in found.overlaps:
-        grids.append(_grid(found, seen))
-        grids += [_example(example) for example in found.examples if example.task == seen.task]
-    return Group(*grids)
+    """Return a grid and examples, task by task. Shoppers are named: this is for whoever may see their data."""
+    return Group(*(part for seen in found.overlaps for part in _of_task(found, seen)))
+
+
+def _of_task(found: Compared, seen: Overlap) -> Iterator[RenderableType]:
+    yield _grid(found, seen)
+    yield (
+        f"lists of {seen.task}: {seen.shared:.0%} of the rows in common, overlap {_short(seen.rank_biased)}; "
+        f"{seen.same:.0%} of them are the same"
+    )
+    for example in (example for example in found.examples if example.task == seen.task):
+        # Text, because what a shop calls its items may look like rich's own markup.
+        yield Text(f"\n{printable(_head(example))}")
+        yield _lists(example)
 
 
 def _grid(found: Compared, seen: Overlap) -> Grid:
     title = f"{found.table.protocol}, task {seen.task}"
-    caption = (
-        f"lists: {seen.shared:.0%} of the rows in common, overlap {seen.rank_biased:.3f}, {seen.same:.0%} the same"
-    )
-    grid = Grid(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD)
-    grid.padding = (0, 1, 0, 0)
-    grid.add_column("segment", no_wrap=True)
-    for name in ("metric", "A", "B", "A - B", "p", "better", "worse"):
+    grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("segment", "metric"):
+        grid.add_column(name, no_wrap=True)
+    for name in ("A", "B", "A - B", "p", "better", "worse"):
         grid.add_column(name, justify="right", no_wrap=name != "A - B")
-    segment = ""
+    last = ""
     for one in (one for one in found.contrasts if one.task == seen.task):
-        named = f"{one.segment} ({one.n_shoppers:,})"
-        difference = one.comparison.difference
+        difference, p_value = one.comparison.difference, one.comparison.p_value
         grid.add_row(
-            named if named != segment else "",
+            f"{one.segment} ({one.n_shoppers:,})" if one.segment != last else "",
             one.metric,
             _short(one.one),
             _short(one.other),
             f"{_signed(difference.value)} [dim]{_signed(difference.low)} to {_signed(difference.high)}[/dim]",
-            f"{one.comparison.p_value:.3f}{'*' if one.comparison.differs else ' '}",
-            f"{one.gained:.0%} by {_short(one.mean_gain)}",
-            f"{one.lost:.0%} by {_short(one.mean_loss)}",
+            f"{_short(p_value, 3) if p_value >= _LEAST_P else '<.001'}{'*' if one.comparison.differs else ' '}",
+            *_moved(one),
         )
-        segment = named
+        last = one.segment
     return grid
 
 
-def _example(example: SideBySide) -> Grid:
-    who = f"{example.shopper_key}, " if example.shopper_key else ""
-    title = (
-        f"{example.kind}: {who}{example.n_known:,} items known, {example.n_right:,} right; {example.metric} "
-        f"{_short(example.figures[0])} and {_short(example.figures[1])}"
+def _moved(one: Contrast) -> tuple[str, str]:
+    return (
+        f"{one.gained:.0%} by {_short(one.mean_gain)}" if one.gained else "0%",
+        f"{one.lost:.0%} by {_short(one.mean_loss)}" if one.lost else "0%",
     )
-    if example.anchors:
-        title += f"; asked about {', '.join(example.anchors)}"
-    grid = Grid(title=Text(printable(title)), title_justify="left", box=SIMPLE_HEAD)
-    grid.padding = (0, 1, 0, 0)
+
+
+def _head(example: SideBySide) -> str:
+    who = f"{example.shopper_key}, " if example.shopper_key else ""
+    about = f"; about {', '.join(example.anchors)}" if example.anchors else ""
+    return (
+        f"{example.kind}: {who}{example.n_known:,} items known, {example.n_right:,} right; "
+        f"{example.metric} A {_short(example.figures[0])}, B {_short(example.figures[1])}{about}"
+    )
+
+
+def _lists(example: SideBySide) -> Grid:
+    grid = Grid(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("", justify="right")
-    for name in ("A", "B"):
+    for name in ("  A", "  B"):
         grid.add_column(name, no_wrap=True, overflow="ellipsis")
     for place in range(min(_PLACES, max(map(len, example.lists)))):
         grid.add_row(str(place + 1), *(_shown(places, place) for places in example.lists))
@@ -75,15 +89,14 @@ def _example(example: SideBySide) -> Grid:
 
 
 def _shown(places: tuple[Shown, ...], place: int) -> Text:
-    # Text, because what a shop calls its items may look like rich's own markup.
     if place >= len(places):
         return Text("")
     shown = places[place]
     return Text(f"{'> ' if shown.right else '  '}{printable(shown.title or shown.item_id)}")
 
 
-def _short(value: float) -> str:
-    return f"{value:.4f}".removeprefix("0") if abs(value) < 1 else f"{value:.2f}"
+def _short(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}f}".removeprefix("0") if abs(value) < 1 else f"{value:.2f}"
 
 
 def _signed(value: float) -> str:

@@ -52,7 +52,7 @@ def as_json(every: Sequence[Compared], names: tuple[str, str]) -> dict[str, Any]
         "a": names[0],
         "b": names[1],
         "protocol": "+".join(one.table.protocol for one in every),
-        "cutoff": f"{np.datetime64(first.cutoff_us, 'us')}Z",
+        "cutoff": None if first.cutoff_us is None else f"{np.datetime64(first.cutoff_us, 'us')}Z",
         "horizon_days": first.horizon_days,
         "contrasts": [
             {"protocol": one.table.protocol, **_renamed(asdict(found))} for one in every for found in one.contrasts
