@@ -44,10 +44,6 @@ QUESTIONS: Final[tuple[dict[str, Any], ...]] = (
     {"item_ids": [], "placement": PRODUCT, "anchor_ids": ["garden-3"]},
     {"item_ids": ["garden-1"], "placement": PRODUCT, "anchor_ids": ["kitchen-new"]},
     {"item_ids": ["garden-4"], "placement": CART, "anchor_ids": ["garden-1", "garden-2"]},
-    *(
-        {"item_ids": ["kitchen-3", "kitchen-4", "kitchen-3"], "placement": Placement(name, "personal", {name: 50})}
-        for name in SOURCES
-    ),
 )
 
 
@@ -61,9 +57,16 @@ def shop() -> ShopData:
     return ShopData(old.events, pl.concat([old.items, item_frame(new)]), 0)
 
 
+def questions_of(bundle: Bundle) -> list[dict[str, Any]]:
+    """The questions, and one to each source that the bundle has."""
+    alone = [Placement(name, "personal", {name: 50}) for name in SOURCES if name in bundle.snapshot.sources]
+    asked = {"item_ids": ["kitchen-3", "kitchen-4", "kitchen-3"]}
+    return [*QUESTIONS, *(asked | {"placement": placement} for placement in alone)]
+
+
 def answers_of(bundle: Bundle) -> list[list[dict[str, Any]]]:
     """The list for each of the questions."""
-    return [[one.as_json() for one in bundle.recommend(**question).items] for question in QUESTIONS]
+    return [[one.as_json() for one in bundle.recommend(**question).items] for question in questions_of(bundle)]
 
 
 def main() -> None:

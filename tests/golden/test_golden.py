@@ -9,7 +9,7 @@ import pytest
 from models.sources import SOURCES
 from store.bundles.manifest import SCHEMA_VERSION
 from store.bundles.read import open_bundle
-from tests.golden.make import QUESTIONS, answers_of
+from tests.golden.make import answers_of, questions_of
 from training.config import recipe_of
 
 HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ def test_a_golden_bundle_answers_as_it_did(folder: Path) -> None:
     bundle = open_bundle(folder)
     assert f"bundle-{bundle.manifest.schema_version}" == folder.name
     then = json.loads((HERE / f"{folder.name}.answers.json").read_bytes())
-    for question, before, now in zip(QUESTIONS, then, answers_of(bundle), strict=True):
+    for question, before, now in zip(questions_of(bundle), then, answers_of(bundle), strict=True):
         assert before, question
         assert [item["item_id"] for item in now] == [item["item_id"] for item in before], question
         assert [item["reason"] for item in now] == [item["reason"] for item in before], question

@@ -14,10 +14,9 @@ from models.rank import Blend
 from store.placements import read_placements
 from tests.shops import FEW_SOURCES, HORIZON_DAYS, RECIPE, changed, corner_shop
 from tests.worlds import NOW, event, event_frame, item, item_frame, microseconds
-from training.blend import FittedBlend
 from training.config import Recipe
-from training.ranking import one_per_task, rankers_of
 from training.progress import Steps
+from training.ranking import FittedTask, one_per_task, rankers_of
 from training.read import ShopData
 from training.trial import Trial, fit_trial
 
@@ -40,8 +39,8 @@ def learned(trial: Trial) -> dict[str, Any]:
         index: Index | None = source.index
         arrays = {**source.arrays, **({} if index is None else {"index": index.vectors})}
         found |= {f"{name}/{array}": np.asarray(values).tolist() for array, values in arrays.items()}
-    for task, fitted in trial.blends.items():
-        found[task] = told(fitted.blend)
+    for task, fitted in trial.tasks.items():
+        found[task] = told(fitted.blend.blend)
     return found
 
 
@@ -71,13 +70,13 @@ def test_sources_end_at_the_cutoff_and_what_is_measured_lies_one_horizon_after_i
     assert trial.split.held_out.until_us == microseconds(NOW)
 
 
-def test_blends_are_fitted_again_on_the_days_that_judged_them(trial: Trial) -> None:
-    again = trial.refit_blends(RECIPE, read_placements(), Steps())
-    assert set(again) == set(trial.blends)
-    assert all(blend.calibration_error is None for blend in trial.blends.values())
-    for task, blend in again.items():
-        assert 0 <= (blend.calibration_error or 0) < 0.3, task
-        assert told(blend.blend) != told(trial.blends[task].blend)
+def test_rankings_are_fitted_again_on_the_days_that_judged_them(trial: Trial) -> None:
+    again = trial.refit_tasks(RECIPE, read_placements(), Steps())
+    assert set(again) == set(trial.tasks)
+    assert all(fitted.calibration_error is None for fitted in trial.tasks.values())
+    for task, fitted in again.items():
+        assert 0 <= (fitted.calibration_error or 0) < 0.3, task
+        assert told(fitted.blend.blend) != told(trial.tasks[task].blend.blend)
 
 
 def test_the_same_trial_learns_the_same(trial: Trial) -> None:
@@ -85,9 +84,10 @@ def test_the_same_trial_learns_the_same(trial: Trial) -> None:
 
 
 def test_every_task_is_ranked_also_one_that_had_nothing_to_learn_from(trial: Trial) -> None:
-    assert set(rankers_of(trial.blends)) == set(one_per_task(read_placements()))
-    only: dict[Task, FittedBlend] = {"personal": trial.blends["personal"]}
-    assert {told(blend)[0][0] for blend in rankers_of(only).values()} == {trial.blends["personal"].blend.bought.bias}
+    assert set(rankers_of(trial.tasks)) == set(one_per_task(read_placements()))
+    only: dict[Task, FittedTask] = {"personal": trial.tasks["personal"]}
+    blend = trial.tasks["personal"].blend.blend
+    assert all(ranker is blend for ranker in rankers_of(only).values())
 
 
 def test_a_task_is_fitted_for_the_placement_that_asks_the_most_sources() -> None:

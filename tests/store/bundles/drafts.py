@@ -17,6 +17,7 @@ from models.sources import SOURCES
 from store.bundles.manifest import DataWindow, Measured
 from store.bundles.write import Draft, write_bundle
 from tests.worlds import MEMORY, World, every_world
+from training.facts import facts_of
 from training.fit import FITS
 
 EVERY_SOURCE = "every source"
@@ -56,6 +57,7 @@ def draft_of(world_name: str, version: str = "2026-11-02T000000Z-0000") -> Draft
         learned=learned,
         left_out=left_out,
         rankers=dict.fromkeys(get_args(Task), Blend(bought, fresh)),
+        facts=facts_of(data),
         recipe={"seed": 7, "sources": {name: {} for name in learned}},
         data=DataWindow(
             first_us=int(data.events.ts_us.min()),

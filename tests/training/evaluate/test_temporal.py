@@ -19,8 +19,8 @@ from training.evaluate.held_out import hold_out
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Rival, ask
 from training.evaluate.table import Options, Table
 from training.evaluate.temporal import asked, temporal
-from training.ranking import one_per_task
 from training.progress import Steps
+from training.ranking import one_per_task
 from training.read import ShopData
 from training.trial import Trial, fit_trial
 
@@ -211,4 +211,4 @@ def test_a_horizon_in_which_only_strangers_buy_is_refused(shop: ShopData, trial:
 
 def test_a_table_says_where_it_was_cut(table: Table) -> None:
     assert (table.cutoff_us, table.horizon_days) == (CUTOFF_US, 28.0)
-    assert table.cutoff_us + 28 * DAY_US == int(NOW.timestamp() * 1e6)
+    assert int(NOW.timestamp() * 1e6) == CUTOFF_US + 28 * DAY_US
