@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from models.arrays import Float32
 from models.sources.als_cold import AlsCold, Placing
 from models.sources.factors import Factors
-from models.words import Description, unit_rows
-from tests.worlds import Question, every_world, event_frame, item, item_frame
+from models.words import Description
+from tests.worlds import Question, event_frame, every_world, item, item_frame
 from training.fit.als_cold import (
     WITHOUT_A_TEST,
     Settings,
@@ -39,11 +40,11 @@ def test_the_larger_the_penalty_the_nearer_every_item_is_to_the_mean() -> None:
 
 def test_leading_directions_hold_what_the_matrix_holds() -> None:
     chance = np.random.default_rng(3)
-    matrix = csr_matrix(chance.standard_normal((80, 5)) @ chance.standard_normal((5, 40)))
-    basis = leading_directions(matrix, 5, seed=1)
+    matrix = chance.standard_normal((80, 5)) @ chance.standard_normal((5, 40))
+    basis = leading_directions(csr_matrix(matrix), 5, seed=1)
     np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-9)
-    np.testing.assert_allclose(matrix @ basis @ basis.T, matrix.toarray(), atol=1e-9)
-    np.testing.assert_array_equal(leading_directions(matrix, 5, seed=1), basis)
+    np.testing.assert_allclose(matrix @ basis @ basis.T, matrix, atol=1e-9)
+    np.testing.assert_array_equal(leading_directions(csr_matrix(matrix), 5, seed=1), basis)
 
 
 def test_a_list_with_the_right_ones_first_is_worth_one() -> None:
@@ -54,34 +55,32 @@ def test_a_list_with_the_right_ones_first_is_worth_one() -> None:
     assert ndcg(-right.astype(np.float32), right) < 0.1
 
 
-def shop_of(length_tells: bool, n: int = 600) -> tuple[csr_matrix, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
-    """Shoppers of four tastes, items of one taste each whose words say which one; how popular an item is its words say
-    or nothing says."""
+def shop_of(n: int = 600) -> tuple[csr_matrix, Float32, Float32]:
+    """Shoppers of four tastes, items of one taste each; their words say which one, and which of them sell."""
     chance = np.random.default_rng(5)
     taste, loud = np.arange(n) % 4, chance.random(n) < 0.2
-    told = np.where(loud, 1, 0) if length_tells else chance.integers(0, 2, n)
     factors = np.eye(4, dtype=np.float32)[taste] * np.where(loud, 3.0, 0.3)[:, None].astype(np.float32)
-    content = unit_rows(np.eye(8, dtype=np.float32)[taste * 2 + told])
+    content = np.eye(8, dtype=np.float32)[taste * 2 + loud]
     odds = np.where(loud, 0.5, 0.02) * (taste == np.arange(400)[:, None] % 4)
     return csr_matrix((chance.random((400, n)) < odds).astype(np.float32)), factors, content
 
 
 def test_the_length_of_a_vector_counts_where_the_catalogue_tells_what_sells() -> None:
-    assert choose(*shop_of(length_tells=True), SETTINGS, seed=1).power == 0
+    assert choose(*shop_of(), SETTINGS, seed=1).power == 0
 
 
 def test_a_shop_too_small_to_try_takes_the_shoppers_own_taste() -> None:
-    likes, factors, content = shop_of(length_tells=True, n=100)
+    likes, factors, content = shop_of(100)
     assert choose(likes, factors, content, SETTINGS, seed=1) == WITHOUT_A_TEST
 
 
 def test_a_shop_where_nobody_likes_two_items_is_not_tried_either() -> None:
-    _, factors, content = shop_of(length_tells=True)
+    _, factors, content = shop_of()
     assert choose(csr_matrix(np.eye(600, dtype=np.float32)), factors, content, SETTINGS, seed=1) == WITHOUT_A_TEST
 
 
 def test_the_crowd_is_nearly_the_mean_shopper() -> None:
-    likes, vectors, _ = shop_of(length_tells=True)
+    likes, vectors, _ = shop_of()
     factors = Factors.of(vectors, regularization=10.0, alpha=1.0)
     mean = np.mean([factors.fold_in(row.indices, row.data) for row in likes if row.nnz], axis=0)
     crowd = crowd_of(likes, factors)
