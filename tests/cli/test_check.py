@@ -1,5 +1,7 @@
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -120,6 +122,23 @@ def test_json_in_a_file_comes_beside_the_table_and_is_for_its_owner_alone(
     assert "price_units" in result.stdout
     assert json.loads(path.read_text())["level"] == "PASS"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_not_learned_from_is_told_step_by_step(fill: Callable[[Evidence], None], tmp_path: Path) -> None:
+    shop = normal_shop()
+    fill(replace(shop, items=shop.items.with_columns(recommendable=pl.col("item_id") != "i0")))
+    training = tmp_path / "training.toml"
+    training.write_text("[cleaning]\nwarn_share = 0.01\n[cleaning.robots]\non = false\n")
+    result = runner.invoke(app, ["check", "--config", str(training)])
+    n_gone = shop.events.filter(pl.col("item_id") == "i0").height
+    assert f"{n_gone:,} events are about 1 items that are no products." in result.stdout
+    assert re.search(r"robots +│ +│ turned off", result.stdout)
+    assert "WARN cleaning.no_products removes" in result.stdout
+    assert f"{shop.events.height - n_gone:,} of {shop.events.height:,} events are learned from" in result.stdout
+    told = json.loads(runner.invoke(app, ["check", "--config", str(training), "--json", "-"]).stdout)
+    assert told["cleaning"]["events"] == shop.events.height
+    assert told["cleaning"]["steps"]["no_products"] == {"events": n_gone, "items": 1, "not_in_catalogue": 0}
+    assert "robots" not in told["cleaning"]["steps"]
 
 
 def test_a_file_that_cannot_be_written_is_refused_in_one_line(fill: Callable[[Evidence], None], tmp_path: Path) -> None:
