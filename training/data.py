@@ -16,6 +16,10 @@ from models.vocabulary import Vocabulary
 T = TypeVar("T")
 
 
+MOST_WARM_ITEMS = 30_000
+"""The collaborative sources cover no more items unless a recipe says so: what a laptop fits in minutes."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """Events before `until_us` and the catalogue, laid out for arrays."""
@@ -57,7 +61,7 @@ class TrainingData:
         return self.until_us - 1
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - what is laid out, and how, by name
     events: pl.DataFrame,
     items: pl.DataFrame,
     *,
@@ -66,11 +70,13 @@ def prepare(
     min_shoppers: int,
     seed: int,
     timeless: bool = False,
+    max_warm_items: int = MOST_WARM_ITEMS,
 ) -> TrainingData:
     """Lay events before `until_us` and the catalogue out in bundle rows.
 
     events, items: the frames that `read` returns. Events of items that the catalogue lacks teach nothing and are
-    dropped (`endcap check` counts them). Raises TrainingError if no event is left.
+    dropped (`endcap check` counts them). min_shoppers: what an item needs to be warm; where that makes more than
+    max_warm_items warm, the bar rises until it does not. Raises TrainingError if no event is left.
     """
     past = events.filter(pl.col("ts").dt.timestamp("us") < until_us).join(
         items.select("item_id"), on="item_id", how="semi", maintain_order="left"
@@ -78,7 +84,7 @@ def prepare(
     if past.is_empty():
         msg = "no event of a catalogue item lies before the cutoff; import events, or choose a later cutoff"
         raise TrainingError(msg)
-    catalogue, n_warm = _in_row_order(past, items, memory, min_shoppers)
+    catalogue, n_warm = _in_row_order(past, items, memory, (min_shoppers, max_warm_items))
     vocabulary = Vocabulary(catalogue["item_id"].to_list())
     shoppers = past["shopper"].unique().sort()
     columns = past.select(
@@ -109,20 +115,29 @@ def prepare(
 
 
 def _in_row_order(
-    past: pl.DataFrame, items: pl.DataFrame, memory: Memory, min_shoppers: int
+    past: pl.DataFrame, items: pl.DataFrame, memory: Memory, warm: tuple[int, int]
 ) -> tuple[pl.DataFrame, int]:
-    """Return the catalogue in row order and how many rows are warm: rows of one category lie side by side."""
+    """Return the catalogue in row order and how many rows are warm: rows of one category lie side by side.
+
+    warm: the shoppers that a warm item needs at least, and how many items may be warm at most.
+    """
     liked = [name for name, code in CODE_OF.items() if memory.weights[code] > 0]
     shoppers = past.filter(pl.col("event_type").is_in(liked)).group_by("item_id").agg(pl.col("shopper").n_unique())
     ordered = (
         items.join(shoppers, on="item_id", how="left")
         .with_columns(
-            _warm=pl.col("shopper").fill_null(0) >= min_shoppers,
+            _warm=pl.col("shopper").fill_null(0) >= _bar(shoppers["shopper"], *warm),
             _path=pl.col("category").list.join(" > ").fill_null(""),
         )
         .sort(["_warm", "_path", "item_id"], descending=[True, False, False])
     )
     return ordered.drop("shopper", "_warm", "_path"), int(ordered["_warm"].sum())
+
+
+def _bar(shoppers: pl.Series, at_least: int, max_items: int) -> int:
+    """Return how many shoppers make an item warm: the least bar that at most so many items pass."""
+    falling = shoppers.sort(descending=True)
+    return at_least if len(falling) <= max_items else max(at_least, int(falling[max_items]) + 1)
 
 
 def _numbered(column: str) -> pl.Expr:

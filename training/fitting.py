@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from models.catalogue import Catalogue
 from models.errors import LearnedNothingError, TrainingError
@@ -61,6 +62,7 @@ def lay_out(shop: ShopData, recipe: Recipe, until_us: int, *, timeless: bool = F
         until_us=until_us,
         memory=recipe.memory.memory(),
         min_shoppers=recipe.min_shoppers,
+        max_warm_items=recipe.max_warm_items,
         seed=recipe.seed,
         timeless=timeless,
     )
@@ -69,13 +71,15 @@ def lay_out(shop: ShopData, recipe: Recipe, until_us: int, *, timeless: bool = F
 def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSources:
     """Fit every source of the recipe.
 
-    A source that learns nothing is left out, and its reason kept. Raises TrainingError when all learn nothing.
+    A source that learns nothing is left out, and its reason kept; one that the same data was asked for before, under
+    the same settings, is not fitted again. Raises TrainingError when all learn nothing.
     """
     learned, left_out = {}, {}
     for name in recipe.sources:
+        fit, settings = fit_of(name).fit, recipe.source_settings(name)
         try:
             with steps.step(name):
-                learned[name] = fit_of(name).fit(data, recipe.source_settings(name))
+                learned[name] = data.once(("learned", name, settings.model_dump_json()), partial(fit, data, settings))
         except LearnedNothingError as error:
             left_out[name] = str(error)
             steps.warn(str(error))

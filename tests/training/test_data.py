@@ -49,6 +49,23 @@ def test_events_of_items_that_the_catalogue_lacks_are_dropped() -> None:
     assert prepared(event_frame(rows), item_frame([item("a")])).shoppers == ("u:0",)
 
 
+@pytest.mark.parametrize(("at_most", "warm"), [(5, "abcd"), (4, "abcd"), (3, "ab"), (2, "ab"), (1, "a"), (0, "")])
+def test_where_too_many_items_would_be_warm_the_bar_rises_for_all_alike(at_most: int, warm: str) -> None:
+    likes = {"a": 4, "b": 3, "c": 2, "d": 2, "e": 1}
+    rows = [event(f"u:{n}", it, NOW - DAY) for it, count in likes.items() for n in range(count)]
+    catalogue = item_frame(item(it) for it in likes)
+    data = prepare(
+        event_frame(rows),
+        catalogue,
+        until_us=microseconds(NOW),
+        memory=MEMORY,
+        min_shoppers=2,
+        seed=1,
+        max_warm_items=at_most,
+    )
+    assert "".join(data.vocabulary.ids[: data.n_warm]) == warm
+
+
 @pytest.mark.parametrize(
     "rows", [[], [event("u:0", "ghost", NOW - DAY)], [event("u:0", "a", NOW + DAY)]], ids=["none", "unknown", "later"]
 )

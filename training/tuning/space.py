@@ -19,9 +19,11 @@ class Knob:
     """Dotted, as in a training file: `sources.als.factors`."""
     low: float
     high: float
-    """Both are tried as well. A key whose default is a whole number is tried with whole numbers only."""
+    """Both are tried as well."""
     log: bool = False
     """Whether twice as much is a step of equal size everywhere in the range."""
+    whole: bool = False
+    """Whether only whole numbers are tried."""
 
     @property
     def group(self) -> str:
@@ -31,12 +33,18 @@ class Knob:
 
 
 SPACE: Final[tuple[Knob, ...]] = (
-    Knob("min_shoppers", 2, 20, log=True),
+    Knob("min_shoppers", 1, 20, log=True),
     Knob("memory.half_life_days", 14, 720, log=True),
     Knob("memory.weights.view", 0.01, 1.0, log=True),
     Knob("memory.weights.add_to_cart", 0.05, 1.0, log=True),
     Knob("blend.l2", 1e-5, 0.1, log=True),
     Knob("blend.hardest", 50, 400, log=True),
+    Knob("ranker.trees", 100, 600, log=True),
+    Knob("ranker.leaves", 7, 63, log=True),
+    Knob("ranker.learning_rate", 0.01, 0.2, log=True),
+    Knob("ranker.min_examples", 20, 1_000, log=True),
+    Knob("ranker.l2", 0.1, 100, log=True),
+    Knob("ranker.missing_sources", 0, 0.5),
     Knob("sources.als.factors", 16, 128, log=True),
     Knob("sources.als.regularization", 0.1, 100, log=True),
     Knob("sources.als.alpha", 0.25, 32, log=True),
@@ -79,9 +87,12 @@ def space_of(recipe: Recipe, only: Sequence[str] = ()) -> tuple[Knob, ...]:
     chosen = [knob for knob in SPACE if knob.path in values and (not only or knob.group in only)]
     if not chosen:
         raise ConfigurationError(f"the recipe has nothing of {', '.join(only)}; name other groups, or other sources")
-    return tuple(
-        replace(knob, low=min(knob.low, values[knob.path]), high=max(knob.high, values[knob.path])) for knob in chosen
-    )
+    return tuple(_holding(knob, values[knob.path]) for knob in chosen)
+
+
+def _holding(knob: Knob, value: Value) -> Knob:
+    """Return the knob with a range that holds a value, of the value's kind."""
+    return replace(knob, low=min(knob.low, value), high=max(knob.high, value), whole=isinstance(value, int))
 
 
 def values_of(recipe: Recipe) -> dict[str, Value]:
