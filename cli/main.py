@@ -36,10 +36,11 @@ COMMANDS = {
     "check": LazyCommand("cli.check", "Check the data: each named check says PASS, WARN or FAIL, and what to do."),
     "train": LazyCommand("cli.train", "Learn from the events and publish a bundle."),
     "evaluate": LazyCommand("cli.evaluate", "Measure models on what shoppers did later."),
+    "tune": LazyCommand("cli.tune", "Look for a better recipe on validation days, and write it as a training file."),
     "compare": LazyCommand("cli.compare", "Hold one recipe against another: who gains, who loses, and why."),
     "recommend": LazyCommand("cli.recommend", "Answer one shopper for one placement, with titles and reasons."),
     "serve": LazyCommand("cli.serve", "Answer over HTTP, and take events in."),
-    "models": LazyCommand("cli.models", "List, show, promote, roll back and prune bundles."),
+    "models": LazyCommand("cli.models", "List, show, report, promote, roll back and prune bundles."),
     "db": LazyCommand("cli.db", "Upgrade, back up and restore the database."),
 }
 

@@ -1,6 +1,8 @@
-"""endcap models: list, show, promote, roll back and prune bundles."""
+"""endcap models: list, show, report, promote, roll back and prune bundles."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from shutil import copyfile
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +16,12 @@ from models.errors import BundleError, InputError
 from store.bundles.manifest import Manifest
 from store.bundles.published import PublishedBundles
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="List, show, promote, roll back and prune bundles.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="List, show, report, promote, roll back and prune bundles."
+)
+
+
+REPORT = "report.html"
 
 
 def _bundles() -> PublishedBundles:
@@ -67,11 +74,7 @@ def list_bundles() -> None:
 def show(version: Annotated[str, typer.Argument(help="A bundle; without it, the champion.")] = "") -> None:
     """Show what a bundle is: its data, sources, recipe and figures."""
     bundles = _bundles()
-    if not version:
-        pointer = bundles.pointer()
-        if pointer is None:
-            raise BundleError(f"no bundle is published in {bundles.root}; run `endcap train`")
-        version = pointer.champion
+    version = version or _champion(bundles)
     manifest = bundles.manifest(version)
     console = Console(highlight=False)
     for name, value in _described(manifest).items():
@@ -81,6 +84,25 @@ def show(version: Annotated[str, typer.Argument(help="A bundle; without it, the 
         if decision.version == version:
             reason = f": {decision.reason}" if decision.reason else ""
             console.print(f"[bold]{decision.action:14}[/bold] {decision.at}{escape(reason)}")
+
+
+@app.command()
+def report(
+    version: Annotated[str, typer.Argument(help="A bundle; without it, the champion.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Copy the page there, to send it to somebody.")] = None,
+) -> None:
+    """Print where the report of a bundle is: one HTML page that opens without a server, report.json beside it."""
+    bundles = _bundles()
+    version = version or _champion(bundles)
+    page = bundles.folder(version) / REPORT
+    if REPORT not in bundles.manifest(version).files:
+        raise BundleError(f"bundle {version} has no report, it was made before there were any; train again")
+    if out is not None:
+        try:
+            copyfile(page, out)
+        except OSError as error:
+            raise InputError(f"cannot copy the report to {out}: {error.strerror}; choose another --out") from error
+    typer.echo(out or page)
 
 
 @app.command()
@@ -107,6 +129,13 @@ def prune(keep: Annotated[int, typer.Option(help="How many of the newest bundles
         raise InputError(f"--keep is {keep}; keep at least 1")
     deleted = _bundles().prune(keep)
     typer.echo(f"deleted {len(deleted)}: {', '.join(deleted)}" if deleted else "nothing to delete")
+
+
+def _champion(bundles: PublishedBundles) -> str:
+    pointer = bundles.pointer()
+    if pointer is None:
+        raise BundleError(f"no bundle is published in {bundles.root}; run `endcap train`")
+    return pointer.champion
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:

@@ -74,6 +74,21 @@ def test_show_describes_the_champion_or_the_bundle_that_is_named(run: Endcap, ho
     assert OLD in run("models", "show", OLD).output
 
 
+def test_report_says_where_the_page_of_a_bundle_is_or_copies_it(run: Endcap, home: Path, tmp_path: Path) -> None:
+    page = home / "bundles" / newest(home) / "report.html"
+    assert run("models", "report").output.strip() == str(page)
+    assert newest(home) in page.read_text()
+    assert (page.parent / "report.json").is_file()
+    copy = tmp_path / "for-the-boss.html"
+    assert run("models", "report", newest(home), "--out", str(copy)).output.strip() == str(copy)
+    assert copy.read_bytes() == page.read_bytes()
+
+
+def test_a_report_that_is_not_there_or_cannot_be_copied_is_said(run: Endcap, tmp_path: Path) -> None:
+    assert f"bundle {OLD} has no report" in run("models", "report", OLD).output
+    assert "choose another --out" in run("models", "report", "--out", str(tmp_path / "no" / "x.html")).output
+
+
 def test_promote_and_rollback_change_the_champion_and_keep_the_reason(run: Endcap, home: Path) -> None:
     latest = newest(home)
     promoted = run("models", "promote", OLD, "--reason", "the new one [sells] less")

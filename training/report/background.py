@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from store.bundles.manifest import Manifest
+from store.bundles.write import Draft
 from training.config import Recipe
 from training.evaluate.intervals import Interval
 from training.evaluate.lists import ENDCAP
@@ -58,18 +59,17 @@ def _differing(path: str, value: Any, default: Any) -> list[Changed]:  # noqa: A
     return [one for several in found for one in several]
 
 
-def recorded(manifests: Sequence[Manifest], recipe: Mapping[str, Any]) -> tuple[Recorded, ...]:
-    """Return the figures that bundles keep of their gates, oldest first; the newest 20."""
-    return tuple(_recorded(one, recipe) for one in manifests[-_MOST_EARLIER:])
+def recorded(earlier: Sequence[Manifest], draft: Draft) -> tuple[Recorded, ...]:
+    """Return the figures that bundles keep of their gates, oldest first: the newest 20, and the draft's as the last."""
+    several: list[Manifest | Draft] = [*earlier[-_MOST_EARLIER:], draft]
+    return tuple(_recorded(one, draft.recipe) for one in several)
 
 
-def _recorded(manifest: Manifest, recipe: Mapping[str, Any]) -> Recorded:
-    tasks = {task: Interval(figure, figure, figure) for task, figure in manifest.metrics.figures.items()}
-    for row in manifest.metrics.rows:
+def _recorded(one: Manifest | Draft, recipe: Mapping[str, Any]) -> Recorded:
+    tasks = {task: Interval(figure, figure, figure) for task, figure in one.metrics.figures.items()}
+    for row in one.metrics.rows:
         # A table of another Endcap may have other columns; the figures above are always there.
         with suppress(KeyError, TypeError):
             if (row["model"], row["segment"]) == (ENDCAP, ALL) and row["task"] in tasks:
                 tasks[row["task"]] = Interval(**row["metrics"][METRIC])
-    return Recorded(
-        manifest.version, manifest.created_at, manifest.data.until_us, manifest.recipe == dict(recipe), tasks
-    )
+    return Recorded(one.version, one.created_at, one.data.until_us, one.recipe == dict(recipe), tasks)

@@ -16,9 +16,10 @@ from models.placement import Placement
 from models.recommend import Recommendation, recommend
 from models.told import ToldItem, tell
 from training.evaluate.lists import Asking
+from training.rank.trees import Trees
 from training.report.questions import TaskQuestions
 from training.report.shown import shown
-from training.report.trees import Trees, features_of
+from training.report.trees import added_by_feature, features_of
 from training.trial import Trial
 
 EXAMPLES: Final = 3
@@ -98,7 +99,7 @@ def _by_feature(context: Context, asking: Asking, rows: Int32, trees: Trees | No
         return [{} for _ in rows]
     seen: Mask = np.logical_or.reduce(~np.isnan(features), axis=1)
     found = []
-    for line, is_seen in zip(trees.added(features).tolist(), seen.tolist(), strict=True):
+    for line, is_seen in zip(added_by_feature(trees, features).tolist(), seen.tolist(), strict=True):
         most = sorted(zip(trees.names, line, strict=True), key=lambda one: -abs(one[1]))[:_FEATURES]
         found.append({name: round(added, 3) for name, added in most} if is_seen else {})
     return found

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from models.placement import Placement, Task
@@ -11,6 +11,7 @@ from store.bundles.manifest import Manifest
 from store.bundles.write import Draft
 from training.checks.finding import Finding
 from training.config import Recipe
+from training.rank.trees import Trees
 from training.ranking import one_per_task
 from training.report.background import changes, recorded
 from training.report.examples import examples_of
@@ -18,7 +19,7 @@ from training.report.page import page_of
 from training.report.questions import questions_of
 from training.report.shown import SENTENCE, shown
 from training.report.tasks import measure_task
-from training.report.trees import Trees
+from training.report.trees import shares_of_gain
 from training.trial import Trial
 
 SCHEMA_VERSION: Final = 1
@@ -37,10 +38,6 @@ class Material:
     earlier: Sequence[Manifest] = ()
     """Of the bundles that were there before, oldest first."""
     findings: Sequence[Finding] = ()
-    cleaned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Step of cleaning -> what it counted."""
-    trees: Mapping[Task, Trees] = field(default_factory=dict)
-    """Those behind the trial's learned rankers."""
 
 
 def make_report(material: Material, trial: Trial) -> dict[str, bytes]:
@@ -61,8 +58,8 @@ def figures_of(material: Material, trial: Trial) -> dict[str, Any]:
     tasks = []
     for questions in questions_of(trial, by_task, seed):
         served = by_task[questions.placement.task]
-        trees = material.trees.get(served.task)
-        measured = measure_task(trial, questions, trees.gains() if trees else {}, seed)
+        trees = _trees_behind(trial, served.task)
+        measured = measure_task(trial, questions, shares_of_gain(trees) if trees else {}, seed)
         examples = [asdict(one) for one in examples_of(trial, questions, served, trees, seed)]
         tasks.append({**asdict(measured), "examples": examples})
     found = {
@@ -70,7 +67,7 @@ def figures_of(material: Material, trial: Trial) -> dict[str, Any]:
         "version": draft.version,
         "created_at": draft.created_at,
         "endcap_version": draft.endcap_version,
-        "data": {**draft.data.model_dump(), "n_items": len(draft.catalogue), "n_warm": draft.n_warm},
+        "data": {**draft.data.model_dump(exclude={"cleaned"}), "n_items": len(draft.catalogue), "n_warm": draft.n_warm},
         "measured": {
             "cutoff_us": held_out.cutoff_us,
             "until_us": held_out.until_us,
@@ -80,18 +77,23 @@ def figures_of(material: Material, trial: Trial) -> dict[str, Any]:
         "gate": {"refusals": list(draft.metrics.refusals), "forced": draft.metrics.forced},
         "tasks": tasks,
         "calibration_error": dict(draft.metrics.calibration_error),
-        "recorded": [asdict(one) for one in recorded(material.earlier, draft.recipe)],
+        "recorded": [asdict(one) for one in recorded(material.earlier, draft)],
         # Not the sentences: those of some checks name shoppers.
         "checks": [
             {"check": one.check, "level": one.level, "counts": one.counts, "to_do": one.to_do}
             for one in material.findings
         ],
-        "cleaned": {step: dict(counts) for step, counts in material.cleaned.items()},
+        "cleaned": draft.data.cleaned,
         "left_out": dict(draft.left_out),
         "recipe": {"changed": [asdict(one) for one in changes(material.recipe)], "whole": draft.recipe},
     }
     plain: dict[str, Any] = _plain(found)
     return plain
+
+
+def _trees_behind(trial: Trial, task: Task) -> Trees | None:
+    fitted = trial.tasks.get(task)
+    return fitted.ranker.trees if fitted and fitted.ranker else None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a report holds

@@ -34,7 +34,7 @@ def page_of(figures: dict[str, Any]) -> str:
         "day": _day,
         "number": number,
         "p_value": _p_value,
-        "per_cent": "{:.1%}".format,
+        "per_cent": _per_cent,
         "pretty": _pretty,
         "signed": "{:+.2f}".format,
         "words": _words,
@@ -86,6 +86,10 @@ def _p_value(value: float) -> str:
 def _amount(value: float | None) -> str:
     """Write a whole number whole."""
     return f"{int(value):,}" if value is not None and value == int(value) else number(value)
+
+
+def _per_cent(value: float | None) -> str:
+    return number(None) if value is None else f"{value:.1%}"
 
 
 def _words(name: str) -> str:

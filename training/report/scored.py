@@ -13,8 +13,6 @@ from training.evaluate.intervals import Interval, PerUser, intervals
 from training.evaluate.lists import Asking
 from training.processes import spread
 
-MOST_SCORED = 1_000
-"""Questions of one task that are asked again for their scores."""
 _BINS = 10
 _CHUNK = 32
 

@@ -10,8 +10,8 @@ from training.evaluate.judged import judgement_of
 from training.evaluate.lists import ENDCAP, POPULAR_LATELY, Asking
 from training.evaluate.metrics import judge
 from training.evaluate.table import ALL, Judgement, Options, Pair, Row, rows_of
-from training.report.questions import TaskQuestions, taken
-from training.report.scored import MOST_SCORED, Bin, gap, scored
+from training.report.questions import TaskQuestions
+from training.report.scored import Bin, gap, scored
 from training.report.weeks import Window, by_week
 from training.trial import Trial
 
@@ -65,9 +65,8 @@ def measure_task(trial: Trial, questions: TaskQuestions, gains: Mapping[str, flo
     asking = Asking(trial.snapshot, trial.split.past, questions.placement, asked.histories)
     judgement = judgement_of(measured.task, asking, asked, Options(seed, processes=PROCESSES))
     rows, pairs = rows_of(judgement, measured.metrics, seed)
-    again = taken(asked, np.arange(len(asked.questions))[:: max(1, -(-len(asked.questions) // MOST_SCORED))])
-    served = scored(asking, again.questions, PROCESSES)
-    bins = served.reliability(judge(served.rows, again.targets).hits, again.shoppers, seed)
+    served = scored(asking, asked.questions, PROCESSES)
+    bins = served.reliability(judge(served.rows, asked.targets).hits, asked.shoppers, seed)
     return TaskFigures(
         task=measured.task,
         placement=questions.placement.name,

@@ -1,8 +1,4 @@
-"""What the trees behind a learned ranker say: how much each feature gained, and what it adds to one candidate."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+"""What the trees behind a learned ranker say; what serves is distilled from them, and ranks nearly as they do."""
 
 import numpy as np
 
@@ -14,33 +10,22 @@ from models.placement import Placement
 from models.rules import eligible
 from models.snapshot import Snapshot
 from models.topk import best_first
+from training.rank.trees import Trees
 
 
-@dataclass(frozen=True)
-class Trees:
-    """LightGBM trees, read from their text. What serves is distilled from them and ranks nearly alike."""
+def shares_of_gain(trees: Trees) -> dict[str, float]:
+    """Return each feature's share of what all splits gained."""
+    total = sum(trees.gains.values())
+    return {name: gain / total for name, gain in trees.gains.items()} if total > 0 else {}
 
-    booster: Any
-    names: Sequence[str]
-    """Of the features, by column."""
 
-    @classmethod
-    def of(cls, text: str, names: Sequence[str]) -> "Trees":
-        """Read the text of a LightGBM model over named features; LightGBM's own names have no blanks."""
-        # Two seconds that a report without trees need not take.
-        import lightgbm  # noqa: PLC0415
+def added_by_feature(trees: Trees, features: Float32) -> Float64:
+    """Return what each feature adds to the log-odds of each candidate, shape (c, f).
 
-        return cls(lightgbm.Booster(model_str=text), names)
-
-    def gains(self) -> dict[str, float]:
-        """Return each feature's share of what all splits gained."""
-        found = self.booster.feature_importance("gain")
-        return dict(zip(self.names, (found / max(found.sum(), 1e-9)).tolist(), strict=True))
-
-    def added(self, features: Float32) -> Float64:
-        """Return what each feature adds to each candidate's score, shape (c, f): Lundberg & Lee, NeurIPS 2017."""
-        found: Float64 = np.asarray(self.booster.predict(features, pred_contrib=True))[:, :-1]
-        return found
+    Lundberg & Lee, NeurIPS 2017, for trees; the rest of a score is the same for all candidates.
+    """
+    found: Float64 = np.asarray(trees.booster.predict(features, pred_contrib=True, num_threads=1))
+    return found[:, :-1]
 
 
 def features_of(rows: Int32, context: Context, snapshot: Snapshot, placement: Placement) -> Float32 | None:
