@@ -11,7 +11,7 @@ from training.cleaning.run import Cleaning
 from training.config import recipe_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cleaning.md").read_text()
-SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+SECTIONS = dict(re.findall(r"^## ([a-z_]+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 STEPS = Cleaning().steps()
 
 
