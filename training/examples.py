@@ -1,6 +1,6 @@
 """What rankings are learned from: candidates of past questions, each right or not by what came after."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,6 @@ from models.rank import bought_before
 from models.rules import eligible
 from models.snapshot import Snapshot
 from training.blend import LabelledCandidates
-from training.config import Recipe
 from training.data import TrainingData
 from training.evaluate.asked import Asked
 from training.evaluate.lists import Asking
@@ -49,11 +48,8 @@ def answered(
         yield Answered(context, candidates, labels, values)
 
 
-def examples_of(
-    placement: Placement, snapshot: Snapshot, past: TrainingData, asked: Asked, recipe: Recipe
-) -> LabelledCandidates:
-    """Label the candidates of the questions of the placement's task. snapshot: fitted on the past."""
-    found = list(answered(placement, snapshot, past, asked, recipe.blend.max_examples, recipe.seed))
+def examples_of(found: Sequence[Answered]) -> LabelledCandidates:
+    """Return what a blend learns from questions."""
     return LabelledCandidates(
         candidates=Candidates.joined([one.candidates for one in found]),
         requests=np.repeat(np.arange(len(found), dtype=np.int32), [len(one.labels) for one in found]),

@@ -4,34 +4,43 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.placement import Task
+
 Objective = Literal["purchase", "revenue"]
+
+OTHER_REQUESTS = 3_000
+
+
+def _max_requests() -> dict[Task, int]:
+    return {"personal": 10_000, "new_to_you": 10_000}
 
 
 class RankerSettings(BaseModel):
-    """How the ranker of each task is fitted. All of it changes results; `max_requests` little."""
+    """How the ranker of each task is fitted. All of it changes results."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     objective: Objective = "purchase"
     """What is right: a purchase (or what the protocol asks for), or one in proportion to what was paid for it."""
-    horizons: int = Field(default=2, ge=1)
+    horizons: int = Field(default=1, ge=1)
     """So many horizons it learns from, one after another; each costs a fit of the sources."""
     min_right: int = Field(default=500, gt=0)
     """Right answers that a task needs to learn a ranker from; with fewer the blend ranks it."""
-    max_requests: int = Field(default=8_000, gt=0)
-    """Requests that it learns from, drawn by seed. Memory: 40 kB each."""
-    n_best: int = Field(default=150, gt=0, le=1_000)
+    max_requests: dict[Task, int] = Field(default_factory=_max_requests)
+    """By task, the requests that it learns from, drawn by seed; OTHER_REQUESTS of a task that is not named. Changes
+    speed and memory too: 60 kB each."""
+    n_best: int = Field(default=100, gt=0, le=1_000)
     """Candidates of a request that the ranker looks at, the blend's best. Higher recall, slower ranking."""
     missing_sources: float = Field(default=0.2, ge=0, le=1)
     """Part of the requests that lack a quarter of their columns, so that a placement with fewer is nothing new."""
-    trees: int = Field(default=300, gt=0)
+    trees: int = Field(default=100, gt=0)
     leaves: int = Field(default=31, gt=1, le=512)
-    learning_rate: float = Field(default=0.04, gt=0, le=1)
+    learning_rate: float = Field(default=0.1, gt=0, le=1)
     min_examples: int = Field(default=300, gt=0)
     """Examples of a leaf."""
     l2: float = Field(default=10.0, ge=0)
     """Pull of the leaves towards 0."""
     hidden: tuple[int, ...] = (64, 32)
     """Units of the network's hidden layers. Changes speed too."""
-    epochs: int = Field(default=8, gt=0)
+    epochs: int = Field(default=6, gt=0)
     """How often the network sees each example."""

@@ -12,12 +12,13 @@ from models.snapshot import Snapshot
 from training.blend import FittedBlend, fit_blend
 from training.config import Recipe
 from training.evaluate.asked import Stage
-from training.examples import answered, examples_of
+from training.examples import Answered, answered, examples_of
 from training.fitting import FittedSources
 from training.processes import spread
 from training.progress import Steps
 from training.rank.examples import RankExamples, rank_examples
 from training.rank.fit import FittedRanker, fit_ranker
+from training.ranker_settings import OTHER_REQUESTS
 
 PROCESSES = 2
 """Tasks whose rankings are fitted side by side. Changes speed and memory only."""
@@ -95,42 +96,47 @@ class _Fitting:
 def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
     """Fit one task; None if nothing shows what is right."""
     recipe, earlier = shared.recipe, shared.earlier.get(placement.task)
-    snapshot, last = shared.learnings[-1]
-    asked = last.stage.ask(placement, snapshot)
-    if asked is None:
-        return None
-    examples = examples_of(placement, snapshot, last.stage.past, asked, recipe)
-    if not examples.labels.any():
+    found = _answered(shared.learnings[-1], placement, recipe)
+    examples = examples_of(found[:: -(-len(found) // recipe.blend.max_examples) or 1]) if found else None
+    if examples is None or not examples.labels.any():
         return None
     blend = fit_blend(examples, placement.task, recipe.blend, earlier.blend.blend if earlier else None)
-    columns = examples.candidates.sources
     del examples
     ranker = None
-    if found := _rank_examples(shared, placement, columns, blend.blend):
+    if ranked := _rank_examples(shared, placement, found, blend.blend):
         before = earlier.ranker.ranker if earlier and earlier.ranker else None
-        features = _features(placement, columns, last.sources)
-        ranker = fit_ranker(found, blend.blend, features, recipe.ranker, recipe.seed, before)
+        features = _features(placement, shared.learnings[-1][1].sources, found[0].candidates.sources)
+        ranker = fit_ranker(ranked, blend.blend, features, recipe.ranker, recipe.seed, before)
     return FittedTask(blend, ranker)
 
 
+def _answered(learning: tuple[Snapshot, Learning], placement: Placement, recipe: Recipe) -> list[Answered]:
+    snapshot, stage = learning[0], learning[1].stage
+    asked = stage.ask(placement, snapshot)
+    if asked is None:
+        return []
+    at_most = recipe.ranker.max_requests.get(placement.task, OTHER_REQUESTS)
+    return list(answered(placement, snapshot, stage.past, asked, at_most, recipe.seed))
+
+
 def _rank_examples(
-    shared: _Fitting, placement: Placement, columns: tuple[str, ...], blend: Blend
+    shared: _Fitting, placement: Placement, newest: Sequence[Answered], blend: Blend
 ) -> RankExamples | None:
     """Return the examples of all learnings whose facts are of one kind; None where too few of them are right."""
-    recipe, several, newest = shared.recipe, [], shared.learnings[-1][1].sources
-    for snapshot, learning in shared.learnings:
-        features = _features(placement, columns, learning.sources)
-        asked = learning.stage.ask(placement, snapshot)
-        if asked is None or features.names != _features(placement, columns, newest).names:
-            continue
-        requests = answered(placement, snapshot, learning.stage.past, asked, recipe.ranker.max_requests, recipe.seed)
-        several.append(rank_examples(requests, blend, features, recipe.ranker, recipe.seed))
+    recipe, several = shared.recipe, []
+    wanted = _features(placement, shared.learnings[-1][1].sources, newest[0].candidates.sources)
+    for learning in shared.learnings:
+        is_newest = learning is shared.learnings[-1]
+        found = newest if is_newest else _answered(learning, placement, recipe)
+        features = _features(placement, learning[1].sources, wanted.columns)
+        if found and features.names == wanted.names:
+            several.append(rank_examples(found, blend, features, recipe.ranker, recipe.seed))
     if sum(one.n_right for one in several) < recipe.ranker.min_right:
         return None
     return RankExamples.joined(several)
 
 
-def _features(placement: Placement, columns: tuple[str, ...], sources: FittedSources) -> Features:
+def _features(placement: Placement, sources: FittedSources, columns: tuple[str, ...]) -> Features:
     # The questions of `similar` name no shopper: see `stage.ask`.
     return Features(columns, sources.facts, of_shopper=placement.task != "similar")
 
