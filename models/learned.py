@@ -13,6 +13,9 @@ from models.features import Features
 from models.rank import Blend, Weighed
 from models.topk import best_first
 
+_LEAST, _MOST = np.float32(-40), np.float32(15)
+"""Log-odds within which single precision tells probabilities apart."""
+
 
 class Form(Protocol):
     """What orders candidates by their features, in the form that serves."""
@@ -50,7 +53,7 @@ class LearnedRanker:
             return weighed
         best = best_first(weighed.scores, candidates.rows, self.n_best)
         features = self.features.of(context, candidates.where(best), log_odds_of(weighed.scores[best]))
-        log_odds = self.slope * self.form(features) + self.bias
+        log_odds = np.clip(self.slope * self.form(features) + self.bias, _LEAST, _MOST)
         ordered = np.exp(-np.logaddexp(np.float32(0), -log_odds)).astype(np.float32)
         # Below the last of the best, and among themselves as before.
         scores = weighed.scores * ordered.min()

@@ -70,19 +70,17 @@ def _again(data: TrainingData) -> dict[str, Float64]:
 
 
 def _groups(items: pl.DataFrame) -> tuple[tuple[str, ...], Int32]:
-    """Return names and numbers, shape (n, g), of what items are grouped by; a column that nobody has is left out."""
+    """Return names and numbers, shape (n, g), of what items are grouped by.
+
+    Also a column that nobody has: what came later may have it, and a ranker is to know the same features then.
+    """
     columns = {f"category {depth}": _path(depth) for depth in range(1, _DEPTHS + 1)} | {"brand": pl.col("brand")}
-    names, numbers, first = [], [], 0
+    numbers, first = [], 0
     for name, values in columns.items():
         ranks = items.select((values.rank("dense") - 1).cast(pl.Int32).fill_null(-1).alias(name))[name].to_numpy()
-        n_groups = int(ranks.max(initial=-1)) + 1
-        if n_groups:
-            names.append(name)
-            numbers.append(np.where(ranks >= 0, ranks + first, -1))
-            first += n_groups
-    if not names:
-        return (), np.zeros((len(items), 0), dtype=np.int32)
-    return tuple(names), np.stack(numbers, axis=1).astype(np.int32)
+        numbers.append(np.where(ranks >= 0, ranks + first, -1))
+        first += int(ranks.max(initial=-1)) + 1
+    return tuple(columns), np.stack(numbers, axis=1).astype(np.int32)
 
 
 def _path(depth: int) -> pl.Expr:

@@ -42,9 +42,8 @@ def distil(examples: RankExamples, taught: Float32, settings: RankerSettings, se
 
 def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator) -> Network:
     """Return a network that knows how features vary and nothing else; He et al., ICCV 2015, for the first weights."""
-    columns = [column[~np.isnan(column)].astype(np.float64) for column in features.T]
-    means = np.array([column.mean() if len(column) else 0 for column in columns])
-    deviations = np.array([column.std() if len(column) else 0 for column in columns])
+    # One column at a time: a copy of all of them would be as large as the examples twice over.
+    means, deviations = np.array([_spread(column) for column in features.T]).reshape(-1, 2).T
     scales = np.divide(1, deviations, out=np.zeros_like(deviations), where=deviations > _LEAST_DEVIATION)
     sizes = (2 * features.shape[1], *hidden, 1)
     layers = [
@@ -52,6 +51,12 @@ def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator)
         for inputs, outputs in pairwise(sizes)
     ]
     return Network(means.astype(np.float32), scales.astype(np.float32), layers)
+
+
+def _spread(column: Float32) -> tuple[float, float]:
+    """Return mean and standard deviation of what is known; zeros where nothing is."""
+    known = column[~np.isnan(column)].astype(np.float64)
+    return (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
 
 
 def _batches(n: int, epochs: int, rng: np.random.Generator) -> Iterator[Int64]:
