@@ -1,82 +1,85 @@
 """endcap evaluate: measure the served ranking and its rivals on what shoppers did later."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from collections.abc import Mapping as ByKey
 from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 
-from cli.given import Files, read_given
+from cli.given import EventsFile, Files, ItemsFile, Mapping, TestFile, Timezone, TrainFile, read_given
 from cli.measuring import EVERY, STANDARD_OUTPUT, progress_bars, refuse_unwritable, write_json
 from cli.settings import read_settings
 from models.errors import ConfigurationError, InputError
 from models.placement import Placement, Task
 from models.snapshot import Snapshot
 from store.placements import read_placements
+from training.compare import of_tasks, stages_of
 from training.config import read_recipe
-from training.data import TrainingData
 from training.evaluate.leave_one_out import LABELS, Setting
 from training.evaluate.leave_one_out import NAME as LEAVE_ONE_OUT
-from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED
+from training.evaluate.lists import BLENDED, ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED
 from training.evaluate.next_item import LAST_ITEM, SESSION_ITEMS
-from training.evaluate.protocols import NAMES, PROTOCOLS, Given, Staged, staged
+from training.evaluate.protocols import NAMES, PROTOCOLS, Staged
 from training.evaluate.report import NOTE, as_json, as_tables
 from training.evaluate.table import Options, Table
-from training.fitting import lay_out
 from training.progress import Steps
 from training.ranking import one_per_task
-from training.read import ShopData
 from training.trial import fit_stages
 
 app = typer.Typer(add_completion=False)
 
 
+Protocol: TypeAlias = Annotated[
+    str, typer.Option(help=f"One of {', '.join(NAMES)}; or {EVERY}: {' and '.join(PROTOCOLS)}, of one fit.")
+]
+Cutoff: TypeAlias = Annotated[
+    str, typer.Option(help="A date of the data as it came, or -28d. Default: one horizon before the end.")
+]
+HorizonDays: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Days to measure on. Default: the training file's, at most a third of the data's."),
+]
+RankerLabels: TypeAlias = Annotated[
+    str, typer.Option(help=f"{LEAVE_ONE_OUT}: what rankings learn from, {' or '.join(LABELS)}.")
+]
+Refit: TypeAlias = Annotated[
+    bool, typer.Option("--refit", help=f"{LEAVE_ONE_OUT}: sources see the validation item too.")
+]
+Config: TypeAlias = Annotated[Path | None, typer.Option(help="The training's TOML file; without it, the defaults.")]
+Models: TypeAlias = Annotated[
+    str, typer.Option(help="Rows by name or first word, with commas: endcap,popular. Default: all.")
+]
+JsonPath: TypeAlias = Annotated[
+    str | None, typer.Option("--json", metavar="PATH", help="Write every figure as JSON too; - prints nothing else.")
+]
+Processes: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
+]
+
+
 @app.command()
 def evaluate(
     *,
-    protocol: Annotated[
-        str, typer.Option(help=f"One of {', '.join(NAMES)}; or {EVERY}: {' and '.join(PROTOCOLS)}, of one fit.")
-    ] = EVERY,
-    events: Annotated[Path | None, typer.Option(help="Measure on a file of events, without a database.")] = None,
-    items: Annotated[
-        Path | None, typer.Option(help="The catalogue of those events. Default: what they are about.")
-    ] = None,
-    train: Annotated[
-        Path | None, typer.Option(help="Events to learn from, where the data comes split in two files.")
-    ] = None,
-    test: Annotated[Path | None, typer.Option(help="Events to find, beside --train.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...", help="What the events call a field.")
-    ] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of times without one.")] = None,
-    cutoff: Annotated[
-        str, typer.Option(help="A date of the data as it came, or -28d. Default: one horizon before the end.")
-    ] = "",
-    horizon_days: Annotated[
-        int | None,
-        typer.Option(min=1, help="Days to measure on. Default: the training file's, at most a quarter of the data's."),
-    ] = None,
-    ranker_labels: Annotated[
-        str, typer.Option(help=f"{LEAVE_ONE_OUT}: what rankings learn from, {' or '.join(LABELS)}.")
-    ] = LABELS[0],
-    refit: Annotated[
-        bool, typer.Option("--refit", help=f"{LEAVE_ONE_OUT}: sources see the validation item too.")
-    ] = False,
-    config: Annotated[Path | None, typer.Option(help="The training's TOML file; without it, the defaults.")] = None,
-    models: Annotated[
-        str, typer.Option(help="Rows by name or first word, with commas: endcap,popular. Default: all.")
-    ] = "",
-    json_path: Annotated[
-        str | None,
-        typer.Option("--json", metavar="PATH", help="Write every figure as JSON too; - prints nothing else."),
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
-    ] = None,
+    protocol: Protocol = EVERY,
+    events: EventsFile = None,
+    items: ItemsFile = None,
+    train: TrainFile = None,
+    test: TestFile = None,
+    mapping: Mapping = None,
+    timezone: Timezone = None,
+    cutoff: Cutoff = "",
+    horizon_days: HorizonDays = None,
+    ranker_labels: RankerLabels = LABELS[0],
+    refit: Refit = False,
+    config: Config = None,
+    models: Models = "",
+    json_path: JsonPath = None,
+    processes: Processes = None,
 ) -> None:
     """Fit the recipe as of a moment and measure it on what shoppers did after that. Publishes nothing."""
     names, setting = _protocols_of(protocol), _setting_of(protocol, ranker_labels, refit=refit)
@@ -86,27 +89,12 @@ def evaluate(
     wanted = _models_of(models, placements.values())
     console = Console(stderr=json_path == STANDARD_OUTPUT)
     steps = Steps(console)
-
-    def laid_out(shop: ShopData, until_us: int, *, timeless: bool = False) -> TrainingData:
-        return lay_out(shop, recipe, until_us, timeless=timeless)
-
     with steps.step("read"):
         files = Files(events, items, train, test, tuple(mapping or ()), timezone)
         read = read_given(files, settings.database_url, steps)
-        given = Given(
-            shop=read.shop,
-            until_us=read.until_us,
-            usual_days=recipe.horizon_days,
-            horizons=recipe.ranker.horizons,
-            cutoff_us=read.cutoff_us(cutoff),
-            horizon_days=horizon_days,
-            test=read.test,
-            setting=setting,
-        )
-        stages = staged(names, given, recipe.memory.memory(), laid_out, recipe.seed)
+        stages = stages_of(recipe, read.given(recipe, cutoff, horizon_days, setting), names, recipe.seed)
     started = perf_counter()
-    asked = {name: one for name, one in placements.items() if one.task in stages.tasks}
-    snapshot = fit_stages(stages.learning, stages.testing, recipe, asked, steps)
+    snapshot = fit_stages(stages.learning, stages.testing, recipe, of_tasks(placements, stages.tasks), steps)
     fit_seconds = perf_counter() - started
     with progress_bars(console) as progress:
         options = Options(recipe.seed, wanted, processes or os.cpu_count() or 1, progress)
@@ -116,7 +104,7 @@ def evaluate(
 
 
 def _measure(
-    snapshot: Snapshot, stages: Staged, placements: Mapping[Task, Placement], options: Options, console: Console
+    snapshot: Snapshot, stages: Staged, placements: ByKey[Task, Placement], options: Options, console: Console
 ) -> list[Table]:
     """Run the protocols; of several, one that the data does not allow is told and left out."""
     tables, refusals = [], []
@@ -152,7 +140,7 @@ def _models_of(asked: str, placements: Iterable[Placement]) -> tuple[str, ...] |
     """Return the rows that are wanted, None for all. Raises ConfigurationError naming the nearest one."""
     names = tuple(name.strip() for name in asked.split(",") if name.strip())
     columns = dict.fromkeys(column for placement in placements for column in placement.sources)
-    known = (ENDCAP, RULED, *columns, POPULAR_EVER, POPULAR_LATELY, LAST_ITEM, SESSION_ITEMS)
+    known = (ENDCAP, RULED, BLENDED, *columns, POPULAR_EVER, POPULAR_LATELY, LAST_ITEM, SESSION_ITEMS)
     for name in names:
         if name not in known:
             nearest = get_close_matches(name, known, n=1, cutoff=0.0)[0]

@@ -4,17 +4,41 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
 
 from models.errors import InputError
 from store.opening import open_database
+from training.config import Recipe
 from training.cutoff import mapped_cutoff, stored_shift_us
 from training.data_end import data_end_us
 from training.evaluate.frames import moment_us
+from training.evaluate.leave_one_out import Setting
+from training.evaluate.protocols import Given
 from training.files import file_job, read_files
 from training.importing.fields import Reading, check_timezone, read_mapping
 from training.importing.tables import fields_of
 from training.progress import Steps
 from training.read import ShopData, read_shop
+
+EventsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--events", help="A file of events (.parquet, .csv, .jsonl) instead of the database."),
+]
+ItemsFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--items", help="The catalogue of those events. Default: what they are about.")
+]
+TrainFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--train", help="Events to learn from, where the data comes split in two files.")
+]
+TestFile: TypeAlias = Annotated[Path | None, typer.Option("--test", help="Events to find, beside --train.")]
+Mapping: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...", help="What files of events call a field.")
+]
+Timezone: TypeAlias = Annotated[
+    str | None, typer.Option("--timezone", metavar="ZONE", help="The zone of times in files without one.")
+]
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,19 @@ class Read:
     """After all that is measured."""
     shift_us: int = 0
     """How far the times of the data as it came were moved."""
+
+    def given(self, recipe: Recipe, cutoff: str, horizon_days: int | None, setting: Setting) -> Given:
+        """Return what protocols work with. Raises InputError for a cutoff that is none."""
+        return Given(
+            shop=self.shop,
+            until_us=self.until_us,
+            usual_days=recipe.horizon_days,
+            horizons=recipe.ranker.horizons,
+            cutoff_us=self.cutoff_us(cutoff),
+            horizon_days=horizon_days,
+            test=self.test,
+            setting=setting,
+        )
 
     def cutoff_us(self, text: str) -> int | None:
         """Return what a cutoff means in these times; None if there is none. Raises InputError."""

@@ -83,6 +83,7 @@ def test_standard_output_holds_json_alone(stocked: Path, config: Path) -> None:
     assert told["protocol"] == "temporal"
     assert {row["model"] for row in told["rows"]} == {
         "endcap",
+        "endcap (blend alone)",
         "endcap (display rules)",
         "popular",
         "popular all time",
@@ -102,7 +103,7 @@ def test_a_date_is_one_of_the_data_as_it_came(stocked: Path, config: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--protocol", "tempral"), "there is no protocol 'tempral'; there are: temporal, basket, and every"),
+        (("--protocol", "tempral"), "there is no protocol 'tempral'; there are: temporal, basket, leave-one-out"),
         (("--models", "endcap,popluar"), "did you mean 'popular'?"),
         (("--cutoff", "yesterday"), "neither a date such as"),
         (("--cutoff", "2031-01-01"), "leaves nothing to measure on"),

@@ -64,6 +64,11 @@ def asked(split: Split, snapshot: Snapshot, seed: int) -> Asked:
     return Asked(questions, targets, shoppers, Histories.of_past(split.past), held_out.vocabulary, held_out.shoppers)
 
 
+def require_orders(held_out: HeldOut) -> None:
+    """Raise InputError if no order has two items: cheaper to know before a fit."""
+    _orders(held_out)
+
+
 def _orders(held_out: HeldOut) -> tuple[Int64, Int64]:
     """Return positions of held-out purchases, by order and each item once, and where in them each order starts.
 

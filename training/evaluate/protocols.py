@@ -34,10 +34,9 @@ TASKS: Final[Mapping[str, tuple[Task, ...]]] = {
     fixed_split.NAME: (fixed_split.TASK,),
 }
 """What each protocol asks: rankings of other tasks need not be fitted."""
-_PARTS = 4
-"""Without a cutoff at most the last of so many parts of the time is measured."""
-_LEARNING_PARTS = 3
-"""Rankings learn from at most the last of so many parts of the past."""
+_PARTS = 3
+"""Where nobody says, at most the last of so many parts of the time is measured; and rankings learn from at most the
+last of so many parts of what is before that."""
 
 
 class Evaluate(Protocol):
@@ -116,8 +115,10 @@ def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> 
     days = given.horizon_days or _usual_days(given)
     cutoff_us = given.cutoff_us if given.cutoff_us is not None else given.until_us - round(days * DAY_US)
     splits = [_split(given.shop, lay_out, cutoff_us, days)]
+    if TEMPORAL not in names:
+        basket.require_orders(splits[0].held_out)
     first_us = moment_us(given.shop.events["ts"].min())
-    learning_days = min(given.usual_days, (cutoff_us - first_us) / DAY_US / _LEARNING_PARTS)
+    learning_days = min(given.usual_days, (cutoff_us - first_us) / DAY_US / _PARTS)
     for number in range(1, given.horizons + 1):
         try:
             earlier_us = cutoff_us - round(number * learning_days * DAY_US)
@@ -152,7 +153,7 @@ def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
 
 
 def _usual_days(given: Given) -> float:
-    """Return the days that are measured where nobody says: the recipe's, at most a quarter of the data's."""
+    """Return the days that are measured where nobody says: the recipe's, at most a third of the data's."""
     span_us = given.until_us - moment_us(given.shop.events["ts"].min())
     return min(given.usual_days, float(max(1, span_us // DAY_US // _PARTS)))
 

@@ -25,7 +25,12 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
-    """Learn rows (m,), the newest first, and scores (m,). Raises LearnedNothingError if the catalogue has none."""
+    """Learn rows (m,), the newest first, and scores (m,).
+
+    Raises LearnedNothingError if the catalogue has none, or times only order events.
+    """
+    if data.timeless:
+        raise LearnedNothingError("new", "times only order the events of a shopper", "give times")
     published_us = pl.col("published_at").dt.timestamp("us")
     published = (
         data.items.with_row_index("row")

@@ -45,8 +45,10 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 def fit(data: TrainingData, settings: Settings) -> Learned:
     """Learn rows (m,), the fastest riser first, and scores (m,) > 1; and so for each window that has one before it.
 
-    Raises LearnedNothingError if the data is too young to compare, or nothing rises.
+    Raises LearnedNothingError if times only order events, the data is too young to compare, or nothing rises.
     """
+    if data.timeless:
+        raise LearnedNothingError("trending", "times only order the events of a shopper", "give times")
     events = liked_warm(data, "trending")
     usual = _usual(events, data, settings.window_days, settings)
     if not usual.any():

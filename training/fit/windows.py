@@ -14,7 +14,9 @@ WINDOWS_DAYS: Final = (1, 7, 28)
 
 
 def windows_of(data: TrainingData) -> Iterator[int]:
-    """Give the days of each window that fits into the data."""
+    """Give the days of each window that fits into the data; none where times only order events."""
+    if data.timeless:
+        return
     first_us = int(data.events.ts_us.min())
     yield from (days for days in WINDOWS_DAYS if first_us <= data.until_us - days * DAY_US)
 
