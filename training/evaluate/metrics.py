@@ -56,6 +56,12 @@ class Targets:
         """Return what the targets of one set were worth, in their order."""
         return self.values[self.offsets[number] : self.offsets[number + 1]]
 
+    def where(self, keep: Mask) -> "tuple[Int64, Targets]":
+        """Return which sets keep something, shape (v,), and what those keep. keep: shape (t,)."""
+        numbers = np.repeat(np.arange(len(self)), self.sizes)[keep]
+        sets, sizes = np.unique(numbers, return_counts=True)
+        return sets, Targets(np.concatenate([[0], np.cumsum(sizes)]), self.rows[keep], self.values[keep])
+
     def found_in(self, lists: Int32) -> Int64:
         """Return for each place of each list, shape (u, k), which target stands there; -1 where none does."""
         width = int(max(self.rows.max(initial=0), lists.max(initial=0))) + 2

@@ -48,12 +48,12 @@ def peak_rss_mib() -> float:
 
 
 def as_tables(table: Table) -> RenderableType:
-    """Return two grids per task, no wider than a terminal: how good the lists are, and what they show."""
+    """Return three grids per task, no wider than a terminal: how good the lists are, for whom, and what they show."""
     tasks = dict.fromkeys(row.task for row in table.rows)
     return Group(*(grid for task in tasks for grid in _grids(table, task)))
 
 
-def _grids(table: Table, task: str) -> tuple[Grid, Grid]:
+def _grids(table: Table, task: str) -> tuple[Grid, Grid, Grid]:
     rows = [row for row in table.rows if row.task == task]
     whole = [row for row in rows if row.segment == ALL]
     metrics = list(whole[0].metrics)
@@ -64,16 +64,17 @@ def _grids(table: Table, task: str) -> tuple[Grid, Grid]:
     part_of = {(row.model, row.segment): row for row in rows if row.segment != ALL}
     parts = list(dict.fromkeys((row.segment, row.n_shoppers) for row in part_of.values()))
     heads = [f"{metrics[0]}\n{segment}\n({n_shoppers:,})" for segment, n_shoppers in parts]
-    shows = _grid(None, [*heads, *whole[0].exposure], space=0)
+    whom, shows = _grid(None, heads), _grid(None, list(whole[0].exposure))
     for row in whole:
-        values = [part_of[row.model, segment].metrics[metrics[0]].value for segment, _ in parts]
-        values += row.exposure.values()
-        shows.add_row(row.model, *(_short(value, 3 if value <= 1 else 2) for value in values))
-    return good, shows
+        whom.add_row(
+            row.model, *(_short(part_of[row.model, segment].metrics[metrics[0]].value, 4) for segment, _ in parts)
+        )
+        shows.add_row(row.model, *(_short(value, 3 if value <= 1 else 2) for value in row.exposure.values()))
+    return good, whom, shows
 
 
-def _grid(title: str | None, columns: Sequence[str], space: int = 1) -> Grid:
-    grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, space, 0, 0), pad_edge=False)
+def _grid(title: str | None, columns: Sequence[str]) -> Grid:
+    grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     grid.add_column("model", no_wrap=True)
     for column in columns:
         grid.add_column(column, justify="right", overflow="fold")

@@ -1,7 +1,7 @@
 """From lists to figures: one row per model, with intervals, tests between any two, and what the lists show."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
@@ -17,6 +17,12 @@ from training.evaluate.metrics import Targets, judge, measure
 ALL = "all"
 COLD_BELOW_ITEMS = 10
 """A shopper who knows fewer items is in the segment `cold`, the others are `warm`."""
+NEW_USERS = "new users"
+"""The segment of shoppers of whom nothing was known; asked as strangers, beside the shoppers of `all`."""
+NEW_ITEMS = "new items"
+"""The segment of targets that few shoppers knew: whoever has one, held against nothing else."""
+NEW_BELOW_SHOPPERS = 5
+"""An item that fewer shoppers knew is new, whatever a recipe calls warm."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,32 @@ def rows_of(judgement: Judgement, metrics: tuple[str, ...], seed: int) -> tuple[
     rows: list[Row] = []
     for segment, kept in segments(judgement.n_known).items():
         if kept.any():
-            rows += _segment_rows(judgement, measured, metrics, segment=(segment, kept), seed=seed)
+            figures = {name: one[kept] for name, one in measured.items()}
+            rows += _segment_rows(judgement, figures, metrics, segment=(segment, judgement.shoppers[kept]), seed=seed)
+    rows += rows_of_segment(_of_new_items(judgement), metrics, NEW_ITEMS, seed)
     return rows, _pairs(judgement, measured, metrics, seed)
+
+
+def rows_of_segment(judgement: Judgement, metrics: tuple[str, ...], segment: str, seed: int) -> list[Row]:
+    """Return the rows of a segment that has questions or targets of its own; none if it has no questions."""
+    if not len(judgement.targets):
+        return []
+    measured = {name: measure(judge(rows, judgement.targets), metrics) for name, rows in judgement.lists.items()}
+    return _segment_rows(judgement, measured, metrics, segment=(segment, judgement.shoppers), seed=seed)
+
+
+def _of_new_items(judgement: Judgement) -> Judgement:
+    """Return the same lists, held against those of their targets alone that are new items."""
+    known_to = judgement.demand.n_shoppers_of[judgement.targets.rows]
+    places, targets = judgement.targets.where(known_to < NEW_BELOW_SHOPPERS)
+    return replace(
+        judgement,
+        lists={name: rows[places] for name, rows in judgement.lists.items()},
+        targets=targets,
+        shoppers=judgement.shoppers[places],
+        n_known=judgement.n_known[places],
+        questions=[judgement.questions[place] for place in places.tolist()] if judgement.questions else (),
+    )
 
 
 def segments(n_known: Int64) -> dict[str, Mask]:
@@ -122,14 +152,13 @@ def _segment_rows(
     measured: dict[str, Float64],
     metrics: tuple[str, ...],
     *,
-    segment: tuple[str, Mask],
+    segment: tuple[str, Int64],
     seed: int,
 ) -> list[Row]:
-    name, kept = segment
+    """segment: its name, and whose each list of it is; measured: by model, a line a list."""
+    name, shoppers = segment
     # All models side by side: one resampling serves them all.
-    users = PerUser.of(
-        np.concatenate([figures[kept] for figures in measured.values()], axis=1), judgement.shoppers[kept]
-    )
+    users = PerUser.of(np.concatenate(list(measured.values()), axis=1), shoppers)
     found = iter(intervals(users, seed))
     return [
         Row(

@@ -111,3 +111,16 @@ def test_a_list_with_nothing_to_find_is_refused() -> None:
     nothing = Targets(np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int32), np.zeros(0))
     with pytest.raises(ValueError, match="leave it out"):
         judge(np.zeros((1, 3), dtype=np.int32), nothing)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9), st.booleans()), max_size=30))
+def test_some_of_the_targets_are_those_of_the_sets_that_keep_something(lines: list[tuple[int, int, bool]]) -> None:
+    kept = {(owner, row): keep for owner, row, keep in lines}
+    pairs = sorted(kept)
+    owners = np.array([owner for owner, _ in pairs], np.int64)
+    rows = np.array([row for _, row in pairs], np.int32)
+    sets, some = Targets.of(owners, rows, rows.astype(np.float64), 5).where(np.array([kept[p] for p in pairs], bool))
+    found = [(owner, row) for place, owner in enumerate(sets.tolist()) for row in some.of_set(place).tolist()]
+    assert found == [pair for pair in pairs if kept[pair]]
+    assert some.values.tolist() == some.rows.tolist()
+    assert len(some) == len({owner for owner, _ in found})

@@ -17,7 +17,7 @@ from training.evaluate import lists as lists_module
 from training.evaluate.asked import Histories, Question
 from training.evaluate.held_out import hold_out
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Rival, ask
-from training.evaluate.table import Options, Table
+from training.evaluate.table import NEW_ITEMS, NEW_USERS, Options, Table
 from training.evaluate.temporal import asked, temporal
 from training.progress import Steps
 from training.ranking import one_per_task
@@ -182,6 +182,29 @@ def test_what_only_the_future_knows_is_a_miss(shop: ShopData, trial: Trial) -> N
     table = temporal(trial.snapshot, hold_out(planted, trial.split.past, 28), PLACEMENTS, OPTIONS)
     without = temporal(trial.snapshot, trial.split, PLACEMENTS, OPTIONS)
     assert figure(table, ENDCAP, "all", "recall@20") < figure(without, ENDCAP, "all", "recall@20")
+
+
+def test_who_had_no_event_before_the_cutoff_is_asked_as_a_stranger_in_rows_of_their_own(
+    shop: ShopData, trial: Trial
+) -> None:
+    split = hold_out(with_a_planted_future(shop), trial.split.past, 28)
+    table = temporal(trial.snapshot, split, PLACEMENTS, OPTIONS)
+    rows = {row.model: row for row in table.rows if row.segment == NEW_USERS}
+    assert {(row.task, row.n_shoppers) for row in rows.values()} == {("all", 50)}
+    assert rows.keys() == {row.model for row in table.rows if (row.task, row.segment) == ("all", "all")}
+    # All of them came for one old item: it is in a list for strangers, or it is not.
+    assert {row.metrics["recall@20"].value for row in rows.values()} <= {0.0, 1.0}
+    assert rows["buy_again"].metrics["recall@20"].value == rows["popular"].metrics["recall@20"].value
+    known = temporal(trial.snapshot, hold_out(shop, trial.split.past, 28), PLACEMENTS, OPTIONS)
+    assert not [row for row in known.rows if row.segment == NEW_USERS]
+
+
+def test_new_items_are_held_against_themselves_alone(shop: ShopData, trial: Trial) -> None:
+    split = hold_out(with_a_planted_future(shop), trial.split.past, 28)
+    table = temporal(trial.snapshot, split, PLACEMENTS, replace(OPTIONS, models=(ENDCAP,)))
+    rows = [row for row in table.rows if row.segment == NEW_ITEMS]
+    assert {(row.task, row.n_shoppers) for row in rows} == {("all", 40), ("new", 40)}
+    assert {row.metrics["recall@20"].value for row in rows} == {0.0}, "nobody can know an item of the future"
 
 
 def test_shoppers_with_few_items_are_cold(trial: Trial) -> None:
