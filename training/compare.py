@@ -16,7 +16,7 @@ from training.catalogue import catalogue_of
 from training.config import Recipe
 from training.data import TrainingData
 from training.evaluate.lists import Rival
-from training.evaluate.protocols import Given, Staged, staged
+from training.evaluate.protocols import Given, Measure, Staged, staged
 from training.evaluate.table import Options, Table
 from training.fitting import lay_out
 from training.progress import Steps
@@ -69,18 +69,15 @@ def measure_both(
     protocols: one, or several that share their stages. Raises TrainingError naming a side that cannot be fitted on this
     past, InputError if there is nothing to measure on.
     """
-    stages = [_stages_of(side.recipe, given, protocols, options.seed) for side in sides]
+    stages = [stages_of(side.recipe, given, protocols, options.seed) for side in sides]
     rivals = {}
     for row, side, own in zip((ONE, OTHER), sides, stages, strict=True):
         with steps.step(f"{row}: {side.name}"):
             rivals[row] = _rival_of(side, own, placements, steps)
-    # Both are rivals of a snapshot that has no row of its own: it only says what the rows of all lists are.
-    silent = _silent(rivals[ONE].past)
-    options = replace(options, models=(), rivals=rivals)
     tables, refusals = [], []
     for name, measure in stages[0].measures.items():
         try:
-            tables.append(measure(silent, placements=one_per_task(placements), options=options))
+            tables.append(measure_rivals(measure, rivals, placements, options))
         except InputError as error:
             refusals.append(error)
             steps.warn(f"protocol {name} is left out: {error}")
@@ -89,7 +86,24 @@ def measure_both(
     return tables
 
 
-def _stages_of(recipe: Recipe, given: Given, protocols: Sequence[str], seed: int) -> Staged:
+def measure_rivals(
+    measure: Measure, rivals: Mapping[str, Rival], placements: Mapping[str, Placement], options: Options
+) -> Table:
+    """Measure rivals and nothing else; the first one's past says what the rows of all lists are."""
+    past = next(iter(rivals.values())).past
+    # A snapshot that answers nothing, and has no row of its own.
+    silent = Snapshot(
+        version="nothing",
+        catalogue=catalogue_of(past.items, past.vocabulary),
+        sources={},
+        rankers={},
+        memory=past.memory,
+        data_until_us=past.until_us,
+    )
+    return measure(silent, placements=one_per_task(placements), options=replace(options, models=(), rivals=rivals))
+
+
+def stages_of(recipe: Recipe, given: Given, protocols: Sequence[str], seed: int) -> Staged:
     """Cut the shop as a recipe sees it: its own horizons to learn from, the same days to be measured on."""
     own = replace(given, usual_days=recipe.horizon_days, horizons=recipe.ranker.horizons)
     lays_out = partial(_lay_out, recipe)
@@ -109,15 +123,3 @@ def _rival_of(side: Side, stages: Staged, placements: Mapping[str, Placement], s
     except (TrainingError, InputError) as error:
         raise TrainingError(f"{side.name} cannot be fitted on what comes before the test: {error}") from error
     return Rival(snapshot, stages.testing.past)
-
-
-def _silent(past: TrainingData) -> Snapshot:
-    """Return a snapshot in the rows of a past that proposes nothing."""
-    return Snapshot(
-        version="nothing",
-        catalogue=catalogue_of(past.items, past.vocabulary),
-        sources={},
-        rankers={},
-        memory=past.memory,
-        data_until_us=past.until_us,
-    )

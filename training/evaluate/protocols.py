@@ -66,7 +66,7 @@ class Given:
     horizons: int = 1
     """How many of them before the cutoff rankings learn from, where they are cut by time."""
     cutoff_us: int | None = None
-    """None = as `default_cutoff_us` says."""
+    """None = as `cutoff_us_of` says."""
     horizon_days: float | None = None
     """How long after the cutoff is measured; None = until the end, at most the usual horizon."""
     test: ShopData | None = None
@@ -111,9 +111,21 @@ def staged(names: Sequence[str], given: Given, memory: Memory, lay_out: LayOut, 
     return Staged((learning,), testing, {name: measure})
 
 
-def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> Staged:
+def cutoff_us_of(name: str, given: Given) -> int:
+    """Return when the test of a protocol begins that is cut by time; nothing of the test is looked at but its end."""
+    if given.cutoff_us is not None:
+        return given.cutoff_us
+    if given.test is not None:
+        return _end_us(given.shop.events)
     days = given.horizon_days or _usual_days(given)
-    cutoff_us = given.cutoff_us if given.cutoff_us is not None else given.until_us - round(days * DAY_US)
+    if name in BY_SESSION:
+        # Whole days of the calendar, the last one included however long it is.
+        return (given.until_us - 1) // DAY_US * DAY_US - round((days - 1) * DAY_US)
+    return given.until_us - round(days * DAY_US)
+
+
+def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> Staged:
+    days, cutoff_us = given.horizon_days or _usual_days(given), cutoff_us_of(names[0], given)
     splits = [_split(given.shop, lay_out, cutoff_us, days)]
     if TEMPORAL not in names:
         basket.require_orders(splits[0].held_out)
@@ -137,16 +149,9 @@ def _split(shop: ShopData, lay_out: LayOut, cutoff_us: int, days: float) -> Spli
 
 
 def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
-    until_us = given.until_us
-    if given.test is not None:
-        cutoff_us = _end_us(given.shop.events)
-    else:
-        # Whole days of the calendar, the last one included however long it is.
-        last_day_us = (until_us - 1) // DAY_US * DAY_US
-        days = given.horizon_days or _usual_days(given)
-        cutoff_us = given.cutoff_us if given.cutoff_us is not None else last_day_us - round((days - 1) * DAY_US)
-        if given.horizon_days is not None:
-            until_us = min(until_us, cutoff_us + round(given.horizon_days * DAY_US))
+    until_us, cutoff_us = given.until_us, cutoff_us_of(name, given)
+    if given.test is None and given.horizon_days is not None:
+        until_us = min(until_us, cutoff_us + round(given.horizon_days * DAY_US))
     learning, testing = sessions.stages(given.shop, given.test, lay_out, cutoff_us, until_us)
     measure = next_item.next_item if name == next_item.NAME else item_to_item.item_to_item
     return Staged((learning.stage,), testing.stage, {name: partial(measure, testing=testing)})

@@ -65,17 +65,16 @@ def digest_of_json(told: object) -> str:
 def _read(path: Path, name: str, seed: int) -> optuna.Study:
     _drop_half_a_line(path)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=JournalStorage(JournalFileBackend(str(path))),
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS),
-    )
+    is_new = not path.exists() or not path.stat().st_size
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    if is_new:
+        study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    else:
+        study = optuna.load_study(storage=storage, study_name=name)
+    study.pruner = optuna.pruners.MedianPruner(n_startup_trials=_UNPRUNED_TRIALS)
     # A resumed study goes on with other draws than those that it began with.
-    study.sampler = optuna.samplers.TPESampler(
-        seed=seed + len(study.get_trials(deepcopy=False)), n_startup_trials=_STARTUP_TRIALS
-    )
+    n_begun = len(study.get_trials(deepcopy=False))
+    study.sampler = optuna.samplers.TPESampler(seed=seed + n_begun, n_startup_trials=_STARTUP_TRIALS)
     return study
 
 
@@ -100,6 +99,6 @@ def _refuse_another(study: optuna.Study, name: str, configuration: Mapping[str, 
     ]
     if others:
         raise ConfigurationError(
-            f"the study {name} was begun with other figures in mind: another {', another '.join(others)}; "
-            "go back to what it was begun with, or begin another one with --study NAME"
+            f"the study {name} was begun with another {', another '.join(others)}: their figures cannot be compared; "
+            "go back to what it was begun with, or begin another study with --study NAME"
         )

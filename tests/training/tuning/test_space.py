@@ -31,7 +31,7 @@ def test_a_key_is_named_once() -> None:
 
 def test_only_what_is_asked_for_is_varied() -> None:
     assert {knob.group for knob in space_of(Recipe(), ("als", "memory"))} == {"als", "memory"}
-    assert space_of(Recipe()) == SPACE
+    assert [knob.path for knob in space_of(Recipe())] == [knob.path for knob in SPACE]
 
 
 def test_a_source_that_is_not_trained_is_not_varied() -> None:
@@ -48,7 +48,7 @@ def test_what_cannot_be_varied_names_what_can() -> None:
 
 def test_a_range_holds_what_the_recipe_says() -> None:
     (factors, *_) = space_of(Recipe(sources={"als": {"factors": 500}}), ("als",))
-    assert (factors.path, factors.high) == ("sources.als.factors", 500)
+    assert (factors.path, factors.high, factors.whole) == ("sources.als.factors", 500, True)
 
 
 @st.composite

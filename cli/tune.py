@@ -1,0 +1,153 @@
+"""endcap tune: look for a better recipe on the days before the test, and write it as a training file."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.given import Files, read_given
+from cli.measuring import protocols_of, refuse_unwritable
+from cli.settings import read_settings
+from models.errors import InputError
+from store.files import replaced_whole
+from store.placements import read_placements
+from training.config import read_recipe
+from training.evaluate.protocols import NAMES, TEMPORAL, Given
+from training.evaluate.table import Options
+from training.progress import Steps
+from training.tuning.run import Limits, Standing, Tuned
+from training.tuning.run import tune as run_study
+from training.tuning.space import space_of
+from training.tuning.trials import Bench
+from training.tuning.validation import before_the_test
+from training.tuning.written import as_training_file
+
+app = typer.Typer(add_completion=False)
+
+STUDIES = "studies"
+"""Folder in ENDCAP_HOME."""
+
+
+@app.command()
+def tune(
+    *,
+    config: Annotated[
+        Path | None, typer.Option(help="The training file to begin with; without it, the defaults.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where to write the better training file.")] = Path("tuned.toml"),
+    only: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Vary only these: sources, or tables such as memory, blend, ranker.")
+    ] = "",
+    protocol: Annotated[str, typer.Option(help=f"What to be good at: one of {', '.join(NAMES)}.")] = TEMPORAL,
+    events: Annotated[Path | None, typer.Option(help="Tune on a file of events, without a database.")] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="The catalogue of those events. Default: what they are about.")
+    ] = None,
+    train: Annotated[
+        Path | None, typer.Option(help="Events to learn from, where the data comes split in two files.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="The file beside --train; nothing of it is looked at.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...", help="What the events call a field.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of times without one.")] = None,
+    cutoff: Annotated[
+        str, typer.Option(help="Where the test begins, which tuning never sees. Default: one horizon before the end.")
+    ] = "",
+    horizon_days: Annotated[
+        int | None, typer.Option(min=1, help="Days of the test, and of the validation before it.")
+    ] = None,
+    study: Annotated[str, typer.Option(help="The study's name; one that is there is resumed.")] = "tuning",
+    trials: Annotated[int, typer.Option(min=0, max=100_000, help="Recipes to try in this run.")] = 50,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="No trial begins after so many minutes. Default: no limit.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
+    ] = None,
+) -> None:
+    """Look for a better recipe on validation days only. Publishes nothing: train with the file that is written."""
+    protocols = protocols_of(protocol)
+    refuse_unwritable(str(output), "--output")
+    settings, recipe = read_settings(), read_recipe(config)
+    knobs = space_of(recipe, [name.strip() for name in only.split(",") if name.strip()])
+    console = Console()
+    steps = Steps(console)
+    with steps.step("read"):
+        read = read_given(
+            Files(events, items, train, test, tuple(mapping or ()), timezone), settings.database_url, steps
+        )
+        given = Given(
+            shop=read.shop,
+            until_us=read.until_us,
+            usual_days=recipe.horizon_days,
+            horizons=recipe.ranker.horizons,
+            cutoff_us=read.cutoff_us(cutoff),
+            horizon_days=horizon_days,
+            test=read.test,
+        )
+        validation = before_the_test(protocols, given, recipe)
+    bench = Bench(
+        recipe=recipe,
+        knobs=knobs,
+        given=validation,
+        protocols=protocols,
+        placements=read_placements(settings.placements),
+        options=Options(recipe.seed, processes=processes or os.cpu_count() or 1),
+    )
+    limits = Limits(trials, None if minutes is None else minutes * 60)
+    console.print(f"study {study}: {len(knobs)} keys, {protocol}, on the days before the test", highlight=False)
+    found = run_study(
+        bench, settings.home / STUDIES, study, limits, _progress(console, output, (study, protocol, only))
+    )
+    _conclude(console, found, output, (study, protocol, only))
+
+
+def _progress(console: Console, output: Path, told: tuple[str, str, str]) -> Callable[[Standing, Tuned], None]:
+    """Return what prints a line a trial, and writes the training file whenever a trial is the best so far."""
+
+    def progress(standing: Standing, found: Tuned) -> None:
+        figure = "" if standing.figure is None else f" {standing.figure:.4f}"
+        outcome = {"COMPLETE": "", "PRUNED": " after its first stage, pruned", "FAIL": f" failed: {standing.why}"}
+        console.print(
+            f"trial {standing.number}:{figure}{outcome[standing.outcome]}; best {standing.best:.4f} "
+            f"(trial {standing.best_number}); {standing.seconds:.0f} s",
+            highlight=False,
+            markup=False,
+        )
+        if standing.best_number == standing.number and found.is_better:
+            _write(output, found, told)
+
+    return progress
+
+
+def _conclude(console: Console, found: Tuned, output: Path, told: tuple[str, str, str]) -> None:
+    counts = ", ".join(f"{count} {state.lower()}" for state, count in found.counts.items())
+    if not found.is_better:
+        console.print(f"no better recipe in {counts}: nothing was written", highlight=False)
+        return
+    _write(output, found, told)
+    console.print(
+        f"{found.figure:.4f} instead of {found.base_figure:.4f} on validation ({counts}); written to {output}",
+        highlight=False,
+        markup=False,
+    )
+    console.print(f"next: endcap compare {output} champion, or endcap train --config {output}", highlight=False)
+
+
+def _write(path: Path, found: Tuned, told: tuple[str, str, str]) -> None:
+    study, protocol, only = told
+    remarks = (
+        f"endcap tune, {datetime.now(UTC):%Y-%m-%d}, study {study}: protocol {protocol}, on the days before the test",
+        f"Geometric mean over its tasks: {found.figure:.4f}, of the recipe it began with {found.base_figure:.4f}.",
+        f"Trial {found.number} of {sum(found.counts.values())}{f'; varied: {only}' if only else ''}.",
+    )
+    try:
+        with replaced_whole(path, mode=0o666) as partial:
+            partial.write_text(as_training_file(found.recipe, remarks), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}; choose another --output") from error
