@@ -152,7 +152,7 @@ def test_a_source_that_learns_nothing_is_left_out_with_a_warning_and_the_rest_is
 
 
 def test_every_step_is_named_with_its_seconds(first: First) -> None:
-    for step in ("read", "check", "als", "blend", "judge the recipe", "write the bundle", "store histories"):
+    for step in ("read", "check", "als", "rankings", "judge the recipe", "write the bundle", "store histories"):
         assert first.seconds[step] >= 0
         assert f"{step} " in first.said
 
