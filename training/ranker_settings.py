@@ -43,4 +43,4 @@ class RankerSettings(BaseModel):
     hidden: tuple[int, ...] = (64, 32)
     """Units of the network's hidden layers. Changes speed too."""
     epochs: int = Field(default=6, gt=0)
-    """How often the network sees each example."""
+    """How often the network sees each example, where there are many; few are seen more often."""

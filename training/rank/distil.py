@@ -12,6 +12,9 @@ from training.ranker_settings import RankerSettings
 
 _BATCH = 512
 _RATE = 2e-3
+_LEAST_STEPS = 2_000
+"""Few examples are seen more often: a network learns nothing in a hundred steps. Their labels are a teacher's, without
+the noise that this would learn by heart."""
 _WARM_UP_STEPS = 200
 _FADE_MEAN, _FADE_SQUARE, _TINY = 0.9, 0.999, 1e-8
 _LEAST_DEVIATION = 1e-6
@@ -28,8 +31,10 @@ def distil(examples: RankExamples, taught: Float32, settings: RankerSettings, se
     wanted = (1 / (1 + np.exp(-taught.astype(np.float64)))).astype(np.float32)
     arrays = [array for layer in network.layers for array in layer]
     moments = [(np.zeros_like(array), np.zeros_like(array)) for array in arrays]
-    n_steps = settings.epochs * -(-len(taught) // _BATCH)
-    for step, batch in enumerate(_batches(len(taught), settings.epochs, rng), start=1):
+    epoch_steps = -(-len(taught) // _BATCH)
+    epochs = max(settings.epochs, -(-_LEAST_STEPS // epoch_steps))
+    n_steps = epochs * epoch_steps
+    for step, batch in enumerate(_batches(len(taught), epochs, rng), start=1):
         slopes = _slopes(network, examples.features[batch], wanted[batch], examples.weights[batch])
         rate = _RATE * min(1, step / _WARM_UP_STEPS) * 0.5 * (1 + np.cos(np.pi * step / n_steps))
         for array, slope, (mean, square) in zip(arrays, slopes, moments, strict=True):

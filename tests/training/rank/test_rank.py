@@ -1,0 +1,225 @@
+"""Trees learn what is right of features; the network that serves learns what the trees say."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from models.arrays import Float32, Mask
+from models.candidates import Candidates
+from models.context import Context
+from models.facts import GAP, PRICE, Facts
+from models.features import Features
+from models.learned import LearnedRanker
+from models.rank import Blend, LogisticSum
+from training.examples import Answered
+from training.rank.distil import distil
+from training.rank.examples import RankExamples, rank_examples
+from training.rank.fit import FittedRanker, fit_ranker
+from training.rank.trees import fit_trees
+from training.ranker_settings import RankerSettings
+
+NAMES = ("signal", "noise", "constant", "never known", "half known")
+SETTINGS = RankerSettings(min_right=1, trees=40, leaves=8, min_examples=20, hidden=(16, 8), epochs=6, n_best=3)
+N = 6_000
+
+
+def likely(features: Float32) -> Float32:
+    """The true log-odds: a step and a slope of the first feature, and a little of the last, where it is known."""
+    signal, half = features[:, 0], np.nan_to_num(features[:, 4])
+    odds: Float32 = -2 + 3 * (signal > 0.5) + signal + half
+    return odds
+
+
+def examples(seed: int = 1, n: int = N, weights: Float32 | None = None) -> RankExamples:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, len(NAMES))).astype(np.float32)
+    features[:, 2], features[:, 3] = 7, np.nan
+    features[rng.random(n) < 0.5, 4] = np.nan
+    labels = rng.random(n) < 1 / (1 + np.exp(-likely(features)))
+    return RankExamples(NAMES, features, labels, np.ones(n, np.float32) if weights is None else weights)
+
+
+def agreement(one: Float32, other: Float32) -> float:
+    """Spearman's rank correlation."""
+    ranks = [np.argsort(np.argsort(scores)) for scores in (one, other)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+
+
+@pytest.fixture(scope="module")
+def taught() -> RankExamples:
+    return examples()
+
+
+def test_trees_learn_what_is_right_and_say_by_name_what_they_learned_it_from(taught: RankExamples) -> None:
+    trees = fit_trees(taught, SETTINGS, seed=1)
+    unseen = examples(seed=2)
+    assert agreement(trees(unseen.features), likely(unseen.features)) > 0.9
+    gains = trees.gains
+    assert tuple(gains) == NAMES
+    assert gains["signal"] > gains["half known"] > gains["noise"] >= 0
+    assert gains["constant"] == gains["never known"] == 0
+    assert "tree" in trees.text
+
+
+def test_a_network_orders_as_its_trees_do_also_what_it_never_saw(taught: RankExamples) -> None:
+    trees = fit_trees(taught, SETTINGS, seed=1)
+    network = distil(taught, trees(taught.features), SETTINGS, seed=1)
+    unseen = examples(seed=2)
+    assert agreement(network(unseen.features), trees(unseen.features)) > 0.9
+    assert agreement(network(unseen.features), likely(unseen.features)) > 0.9
+
+
+def test_a_network_gives_the_probabilities_of_its_teacher(taught: RankExamples) -> None:
+    wanted = likely(taught.features)
+    network = distil(taught, wanted, SETTINGS.model_copy(update={"epochs": 12}), seed=1)
+    chances = [1 / (1 + np.exp(-odds)) for odds in (network(taught.features), wanted)]
+    assert np.abs(chances[0] - chances[1]).mean() < 0.06
+    assert abs(chances[0].mean() - chances[1].mean()) < 0.02
+
+
+def test_the_same_examples_and_seed_give_the_same_bytes(taught: RankExamples) -> None:
+    one, other = (fit_ranker(taught, BLEND, features_of(), SETTINGS, seed=5) for _ in range(2))
+    assert one.trees.text == other.trees.text
+    np.testing.assert_array_equal(one.ranker.form(taught.features), other.ranker.form(taught.features))
+    assert (one.ranker.slope, one.ranker.bias) == (other.ranker.slope, other.ranker.bias)
+
+
+FACTS = Facts((PRICE, GAP), np.zeros((9, 2), np.float32), (), np.zeros((9, 0), np.int32))
+BLEND = Blend(LogisticSum(-3.0, {}), LogisticSum(-3.0, {}))
+
+
+def features_of(columns: tuple[str, ...] = ("als", "popular")) -> Features:
+    return Features(columns, FACTS)
+
+
+def fitted_on(taught: RankExamples, earlier: LearnedRanker | None = None) -> FittedRanker:
+    return fit_ranker(taught, BLEND, features_of(), SETTINGS, 1, earlier)
+
+
+def chances_of(ranker: LearnedRanker, features: Float32) -> Float32:
+    chances: Float32 = 1 / (1 + np.exp(-(ranker.slope * ranker.form(features) + ranker.bias)))
+    return chances
+
+
+def test_what_serves_gives_probabilities_that_can_be_believed(taught: RankExamples) -> None:
+    fitted, unseen = fitted_on(taught), examples(seed=2)
+    chances = chances_of(fitted.ranker, unseen.features)
+    assert abs(chances.mean() - unseen.labels.mean()) < 0.03
+    top = chances >= np.quantile(chances, 0.8)
+    assert abs(chances[top].mean() - unseen.labels[top].mean()) < 0.05
+    assert (fitted.n_examples, fitted.n_right) == (N, int(taught.labels.sum()))
+    assert fitted.ranker.n_best == SETTINGS.n_best
+    assert fitted.calibration_error is None
+
+
+def test_reliability_is_measured_of_the_ranker_of_a_stage_before_if_it_looked_at_the_same_features() -> None:
+    columns = features_of()
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(2_000, len(columns.names))).astype(np.float32)
+    chance = 1 / (1 + np.exp(-features[:, 0] * 2))
+    earlier, later = (
+        RankExamples(columns.names, features, rng.random(2_000) < chance, np.ones(2_000, np.float32)) for _ in range(2)
+    )
+    before = fitted_on(earlier).ranker
+    error = fitted_on(later, before).calibration_error
+    assert error is not None
+    assert error < 0.1
+    upside_down = RankExamples(columns.names, features, ~later.labels, later.weights)
+    assert (fitted_on(upside_down, before).calibration_error or 0) > 0.2
+    other = LearnedRanker(BLEND, features_of(("als",)), before.form, 3)
+    assert fitted_on(later, other).calibration_error is None
+
+
+@pytest.mark.parametrize("labels", [np.ones(N, np.bool_), np.arange(N) == 3], ids=["all are right", "one is right"])
+def test_labels_of_nearly_one_kind_are_learned_without_a_crash(labels: Mask) -> None:
+    taught = examples()
+    odd = RankExamples(NAMES, taught.features, labels, taught.weights)
+    fitted = fitted_on(odd)
+    assert np.isfinite(fitted.ranker.form(taught.features)).all()
+    assert np.isfinite([fitted.ranker.slope, fitted.ranker.bias]).all()
+
+
+def test_features_of_which_none_is_known_teach_the_usual_rate_alone() -> None:
+    taught = examples(n=500)
+    blank = RankExamples(NAMES, np.full_like(taught.features, np.nan), taught.labels, taught.weights)
+    fitted = fitted_on(blank)
+    chances = chances_of(fitted.ranker, blank.features)
+    assert np.ptp(chances) == 0
+    assert chances[0] == pytest.approx(taught.labels.mean(), abs=0.03)
+
+
+# From questions to examples.
+
+
+def question(n: int, *, right: Callable[[int], bool], worth: float = 0.0, first: int = 0) -> Answered:
+    """n candidates, row by row; of two sources, the first scores all of them, the second each other one."""
+    rows = np.arange(first, first + n, dtype=np.int32)
+    scores = np.stack([-rows.astype(np.float32), np.where(rows % 2, np.nan, rows).astype(np.float32)], axis=1)
+    labels = np.array([right(row) for row in rows.tolist()], np.bool_)
+    values = np.where(labels, np.float32(worth), np.float32(0))
+    return Answered(Context(0), Candidates(rows, scores, ~np.isnan(scores), ("als", "popular")), labels, values)
+
+
+def made_of(asked: list[Answered], **settings: object) -> RankExamples:
+    chosen = SETTINGS.model_copy(update={"missing_sources": 0.0, **settings})
+    return rank_examples(asked, BLEND, features_of(), chosen, seed=1)
+
+
+def test_examples_are_the_best_candidates_of_each_request_and_right_as_they_were() -> None:
+    found = made_of(
+        [question(8, right=lambda row: row == 2), question(2, right=lambda _: True), question(0, right=bool)]
+    )
+    assert found.features.shape == (3 + 2, len(features_of().names))
+    assert found.names == features_of().names
+    assert found.n_right == int(found.labels.sum())
+    assert found.labels[3:].all()
+    assert (found.weights == 1).all()
+
+
+def test_some_requests_lack_columns_and_then_what_only_those_proposed() -> None:
+    asked = [question(8, right=lambda row: row == 2) for _ in range(200)]
+    whole, partly = made_of(asked, n_best=8), made_of(asked, n_best=8, missing_sources=1.0)
+    by_name = {name: partly.features[:, column] for column, name in enumerate(partly.names)}
+    assert not np.isnan(whole.features[:, whole.names.index("score of als")]).any()
+    lacking = np.isnan(by_name["score of als"])
+    assert 0.1 < lacking.mean() < 0.4, "about a quarter of the requests lack each column"
+    assert not np.isnan(by_name["score of popular"][lacking]).any(), "who proposed it is known by its score"
+    assert len(partly.labels) < len(whole.labels)
+    np.testing.assert_array_equal(partly.features, made_of(asked, n_best=8, missing_sources=1.0).features)
+
+
+def test_under_the_objective_revenue_a_right_answer_counts_for_its_price_within_reason() -> None:
+    asked = [
+        question(3, right=lambda row: row == 0, worth=10.0),
+        question(3, right=lambda row: row == 1, worth=30.0),
+        question(3, right=lambda row: row == 1, worth=0.0),
+    ]
+    assert (made_of(asked).weights == 1).all()
+    found = made_of(asked, objective="revenue")
+    assert sorted(found.weights[found.labels].tolist()) == pytest.approx([0.1, 0.5, 1.5])
+    assert (found.weights[~found.labels] == 1).all()
+    sofa = [*([question(3, right=lambda row: row == 0, worth=1.0)] * 99), question(3, right=bool, worth=1e6)]
+    assert made_of(sofa, objective="revenue").weights.max() == 10
+
+
+def test_without_prices_revenue_is_a_purchase() -> None:
+    assert (made_of([question(3, right=lambda row: row == 0)], objective="revenue").weights == 1).all()
+
+
+def test_examples_of_several_stages_lie_one_after_another() -> None:
+    one, other = made_of([question(3, right=bool)]), made_of([question(2, right=lambda _: False)])
+    both = RankExamples.joined([one, other])
+    assert both.features.shape[0] == len(both.labels) == len(both.weights) == 5
+    assert both.n_right == one.n_right == 2
+
+
+def test_a_dear_item_that_is_as_likely_as_a_cheap_one_stands_above_it_under_revenue() -> None:
+    rng = np.random.default_rng(1)
+    features = np.stack([rng.integers(0, 2, N), rng.normal(size=N)], axis=1).astype(np.float32)
+    labels, dear = rng.random(N) < 0.2, features[:, 0] > 0
+    weights = np.where(labels & dear, np.float32(1.9), np.where(labels, np.float32(0.1), np.float32(1)))
+    taught = RankExamples(("dear", "noise"), features, labels, weights)
+    network = distil(taught, fit_trees(taught, SETTINGS, 1)(features), SETTINGS, seed=1)
+    scores = network(features)
+    assert scores[dear].min() > scores[~dear].max()
