@@ -222,8 +222,12 @@ def repeat_buyer() -> World:
     asked = Question(
         ("buy_again",), "u:regular", known="only", first="milk", above=(("milk", "bread"), ("milk", "lamp"))
     )
+    looked = Question(("look_again",), "u:regular", first="bread", above=(("bread", "milk"), ("milk", "lamp")))
     items = item_frame(item(it) for it in ("milk", "bread", "lamp", "never"))
-    return World("repeat buyer", event_frame(rows), items, (asked,))
+    return World("repeat buyer", event_frame(rows), items, (asked, looked))
+
+
+_AFTER = ("covisitation", "comes_next")
 
 
 def a_then_b() -> World:
@@ -237,9 +241,9 @@ def a_then_b() -> World:
     rows.append(event("u:has-phone", "phone", NOW - timedelta(hours=1)))
     rows.append(event("u:has-case", "case", NOW - timedelta(hours=1)))
     questions = (
-        Question(("covisitation",), "u:has-phone", known="mask", first="case", above=(("case", "film"),)),
-        Question(("covisitation",), "u:has-case", known="mask", first="film", above=(("film", "phone"),)),
-        Question(("covisitation",), anchors=("case",), first="film", above=(("film", "phone"),)),
+        Question(_AFTER, "u:has-phone", known="mask", first="case", above=(("case", "film"),)),
+        Question(_AFTER, "u:has-case", known="mask", first="film", above=(("film", "phone"),)),
+        Question(_AFTER, anchors=("case",), first="film", above=(("film", "phone"),)),
     )
     items = item_frame(item(it) for it in ("phone", "case", "film", *(f"other-{k}" for k in range(5))))
     return World("a then b", event_frame(rows), items, questions)

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from models.errors import ConfigurationError
-from models.placement import Task
+from models.placement import Task, source_of
 from models.sources import SOURCES
 from store.placements import placement_named, read_placements
 
@@ -32,7 +32,9 @@ def test_the_built_in_placements_serve_every_task() -> None:
 
 
 def test_every_source_is_asked_somewhere() -> None:
-    assert {source for placement in read_placements().values() for source in placement.sources} == set(SOURCES)
+    assert {source_of(column) for placement in read_placements().values() for column in placement.sources} == set(
+        SOURCES
+    )
 
 
 OWN = """
