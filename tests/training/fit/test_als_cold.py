@@ -42,8 +42,8 @@ def test_leading_directions_hold_what_the_matrix_holds() -> None:
     chance = np.random.default_rng(3)
     matrix = chance.standard_normal((80, 5)) @ chance.standard_normal((5, 40))
     basis = leading_directions(csr_matrix(matrix), 5, seed=1)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-9)
-    np.testing.assert_allclose(matrix @ basis @ basis.T, matrix, atol=1e-9)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(5), atol=1e-5)
+    np.testing.assert_allclose(matrix @ basis @ basis.T, matrix, atol=1e-4)
     np.testing.assert_array_equal(leading_directions(csr_matrix(matrix), 5, seed=1), basis)
 
 
