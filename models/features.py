@@ -5,6 +5,7 @@ Columns of a kind lie side by side, and no loop goes over candidates. NaN: nothi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -156,11 +157,17 @@ def _aligned(candidates: Candidates, columns: Sequence[str]) -> Float32:
 
 def _ranks(scores: Float32) -> Float32:
     """Return log(1 + rank) of each score, shape (c, s), among those of its column, the best 0; NaN stays NaN."""
-    lines = np.nan_to_num(scores.T, nan=-np.inf)
+    missing = np.isnan(scores.T)
+    lines = np.where(missing, np.float32(-np.inf), scores.T)
     ranks = np.empty(lines.shape, dtype=np.float32)
-    np.put_along_axis(ranks, places_by_size(lines), np.arange(lines.shape[1], dtype=np.float32)[None, :], axis=1)
-    ranks[np.isnan(scores.T)] = _NONE
-    return np.log1p(ranks).T
+    np.put_along_axis(ranks, places_by_size(lines), _log_ranks(lines.shape[1]), axis=1)
+    ranks[missing] = _NONE
+    return ranks.T
+
+
+@cache
+def _log_ranks(n: int) -> Float32:
+    return np.log1p(np.arange(n, dtype=np.float32))[None, :]
 
 
 def _own(context: Context, rows: Int32, usual_gap_days: Float32) -> Float32:
