@@ -14,7 +14,7 @@ from training.config import Recipe
 from training.rank.trees import Trees
 from training.ranking import one_per_task
 from training.report.background import changes, recorded
-from training.report.examples import examples_of
+from training.report.examples import KNOWN_TO, examples_of
 from training.report.page import page_of
 from training.report.questions import questions_of
 from training.report.shown import SENTENCE, shown
@@ -72,7 +72,7 @@ def figures_of(material: Material, trial: Trial) -> dict[str, Any]:
             "cutoff_us": held_out.cutoff_us,
             "until_us": held_out.until_us,
             "n_purchases": len(held_out),
-            "min_shoppers": material.recipe.min_shoppers,
+            "told_if_known_to": KNOWN_TO,
         },
         "gate": {"refusals": list(draft.metrics.refusals), "forced": draft.metrics.forced},
         "tasks": tasks,

@@ -55,7 +55,7 @@ def reliability_plot(bins: Sequence[dict[str, Any]]) -> Plot:
     points = []
     for one in bins:
         observed = one["observed"]
-        told = f"{one['n_items']:,} items: predicted {number(one['predicted'])}, bought {number(observed['value'])}"
+        told = f"{one['n_items']:,} items: predicted {number(one['predicted'])}, observed {number(observed['value'])}"
         points.append(Point(one["predicted"], observed["value"], observed["low"], observed["high"], told))
     return plot({"served": points})
 

@@ -33,7 +33,7 @@ HOSTILE = (
 )
 RARE = "a secret that one shopper bought"
 RANKED = RECIPE.model_copy(
-    update={"ranker": RankerSettings(min_right=10, trees=10, leaves=4, min_examples=5, epochs=1, max_requests=100)}
+    update={"ranker": RankerSettings(min_right=10, trees=10, leaves=4, min_examples=5, epochs=1)}
 )
 
 
