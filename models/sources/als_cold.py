@@ -9,7 +9,7 @@ import numpy as np
 from models.arrays import Float32, Int32
 from models.context import Context
 from models.index import Index
-from models.sources.answers import AndNewer, From, Nearest, Silence
+from models.sources.answers import Among, AndNewer, Nearest, Silence
 from models.sources.base import Answer, Learned
 from models.sources.factors import Factors
 from models.sources.query import query_of
@@ -41,10 +41,14 @@ class AlsCold:
     name: ClassVar[str] = "als_cold"
     factors: Factors
     """Of the warm items: what a history is folded in by."""
+    rows: Int32
+    """Shape (p + m,), ascending: which rows have a place, p of the bundle's and m that follow all of those."""
     index: Index
-    """v of the bundle's other rows, in row order: those that follow the warm ones."""
+    """v of the p rows, in their order."""
     newcomers: Float32
-    """Shape (m, F): v of the rows that follow the bundle's."""
+    """Shape (m, F): v of the rows that follow."""
+    n_rows: int
+    """Of the bundle."""
     crowd: Float32
     """Shape (F,): what is added to a shopper's vector."""
     placing: Placing
@@ -55,7 +59,7 @@ class AlsCold:
 
     @classmethod
     def load(cls, learned: Learned) -> Self:
-        """Index: v (n - L, F). Arrays: factors (L, F), mapping, crowd, those of `Words`. Settings: by their names."""
+        """Index: v (p, F). Arrays: rows (p,), factors (L, F), mapping, crowd, those of `Words`. Settings: by names."""
         words, settings = Words.load(learned.arrays), learned.settings
         if learned.index is None or words is None:
             raise KeyError("index" if words else "tokens")
@@ -66,15 +70,29 @@ class AlsCold:
         )
         placing = Placing(learned.arrays["mapping"], float(settings["power"]))
         nobody = np.zeros((0, factors.vectors.shape[1]), dtype=np.float32)
-        crowd, query_items = learned.arrays["crowd"], int(settings["query_items"])
-        return cls(factors, learned.index, nobody, crowd, placing, words, query_items)
+        return cls(
+            factors=factors,
+            rows=learned.arrays["rows"],
+            index=learned.index,
+            newcomers=nobody,
+            n_rows=int(settings["n_rows"]),
+            crowd=learned.arrays["crowd"],
+            placing=placing,
+            words=words,
+            query_items=int(settings["query_items"]),
+        )
 
     def covering(self, newcomers: Sequence[Description]) -> Self:
         """Return the same, knowing all items, in row order, that follow the bundle's."""
-        return replace(self, newcomers=self.placing.place(self.words.vectors(newcomers)))
+        later = np.arange(self.n_rows, self.n_rows + len(newcomers), dtype=np.int32)
+        return replace(
+            self,
+            rows=np.concatenate([self.rows[: len(self.index)], later]),
+            newcomers=self.placing.place(self.words.vectors(newcomers)),
+        )
 
     def ask(self, context: Context) -> Answer:
-        """Return (x_u + crowd) . v of the rows that are not warm; only those above 0 are proposed."""
+        """Return (x_u + crowd) . v of the rows that have a place; only those above 0 are proposed."""
         rows, weights = query_of(context, self._n_warm, self.query_items)
         if not len(rows):
             return Silence()
@@ -84,7 +102,7 @@ class AlsCold:
             own = context.once((self.name, self._n_warm), lambda: self.factors.fold_in(rows, weights))
         query = own + self.crowd
         answer = AndNewer(Nearest(self.index, query, above=0.0), len(self.index), self.newcomers @ query)
-        return From(self._n_warm, answer)
+        return Among(self.rows, answer)
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about and by how much each raises a row."""
@@ -100,8 +118,8 @@ class AlsCold:
         return len(self.factors.vectors)
 
     def _vectors(self, rows: Int32) -> Float32:
-        """Return v, shape (q, F), of rows from the first that is not warm on."""
-        places, known = rows - self._n_warm, len(self.index)
+        """Return v, shape (q, F), of rows that have a place."""
+        places, known = np.searchsorted(self.rows, rows), len(self.index)
         found = np.empty((len(rows), self.factors.vectors.shape[1]), dtype=np.float32)
         later = places >= known
         found[~later] = self.index.vectors[places[~later]]

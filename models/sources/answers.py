@@ -149,20 +149,22 @@ class AndNewer:
 
 
 @dataclass(frozen=True)
-class From:
-    """An answer whose rows begin at one of the snapshot's; nothing to say of those before it."""
+class Among:
+    """An answer about places in a list of rows; nothing to say of the rows that are not in it."""
 
-    first: int
+    rows: Int32
+    """Shape (m,), ascending: the row of each place."""
     answer: Answer
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        rows, scores = self.answer.propose(mask[self.first :], k)
-        return rows + np.int32(self.first), scores
+        places, scores = self.answer.propose(mask[self.rows], k)
+        return self.rows[places], scores
 
     def score(self, rows: Int32) -> Float32:
         found = np.full(len(rows), np.nan, dtype=np.float32)
-        covered = rows >= self.first
-        found[covered] = self.answer.score(rows[covered] - np.int32(self.first))
+        places = np.searchsorted(self.rows, rows)
+        listed = np.append(self.rows, np.int32(-1))[places] == rows
+        found[listed] = self.answer.score(places[listed].astype(np.int32))
         return found
 
 

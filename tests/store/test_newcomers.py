@@ -24,6 +24,7 @@ from tests.store.bundles.drafts import draft_of, world_named, written
 from tests.store.rows import item_row
 from tests.worlds import NOW, World, event, event_frame, item, item_frame, microseconds
 from training.catalogue import catalogue_of
+from training.facts import facts_of
 from training.fit import content
 from training.read import ShopData
 
@@ -63,7 +64,8 @@ def own_vectors(root: Path) -> Path:
     items = item_frame([item("a", embedding=[2.0, 0.0]), item("b", embedding=[0.0, 3.0])])
     data = World("own vectors", event_frame([event("u:1", "a", NOW - timedelta(days=1))]), items, ()).data()
     learned = {"content": content.fit(data, content.Settings())}
-    return write_bundle(root, replace(draft_of("new item"), catalogue=catalogue_of(data.items), learned=learned))
+    draft = replace(draft_of("new item"), catalogue=catalogue_of(data.items), learned=learned, facts=facts_of(data))
+    return write_bundle(root, draft)
 
 
 def asked(

@@ -31,6 +31,7 @@ from models.index import build_index
 from models.sources.als_cold import Placing
 from models.sources.base import Learned
 from models.sources.factors import Factors
+from models.topk import best_first
 from training.data import TrainingData
 from training.fit.factors import FactorSettings, item_factors
 from training.fit.likes import liking_matrix
@@ -68,9 +69,13 @@ class Settings(FactorSettings, frozen=True):
     dimensions: int = Field(default=256, gt=0, le=1024)
     """Numbers that describe an item. Changes results, and the size of a bundle."""
 
+    most_placed: int = Field(default=10_000, gt=0)
+    """Items that are not warm and get a place, those that the crowd agrees with most; items that come after the
+    training always do. Changes speed, and results where a catalogue is full of what nobody buys."""
+
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
-    """Learn the map, and v of all bundle rows from n_warm on, as an index.
+    """Learn the map, and v of the rows from n_warm on that get a place, as an index.
 
     Raises LearnedNothingError if no item is warm or no two items share a token, InputError if the shop's own vectors
     differ in length.
@@ -82,14 +87,18 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
     choice = choose(likes, vectors, of_warm, settings, data.seed)
     placing = Placing(mapped(of_warm, vectors, choice.penalty), choice.power)
     factors = Factors.of(vectors, regularization=settings.regularization, alpha=settings.alpha)
+    crowd, places = crowd_of(likes, factors), placing.place(content[data.n_warm :])
+    cold = np.arange(data.n_warm, len(content), dtype=np.int32)
+    kept = np.sort(best_first(places @ crowd, cold, settings.most_placed))
     arrays = {
+        "rows": cold[kept],
         "factors": vectors,
         "mapping": placing.mapping,
-        "crowd": np.float32(choice.pull) * crowd_of(likes, factors),
+        "crowd": np.float32(choice.pull) * crowd,
         **words.arrays(),
     }
-    kept = settings.model_dump(include={"regularization", "alpha", "query_items"})
-    return Learned(arrays, {**kept, "power": choice.power}, build_index(placing.place(content[data.n_warm :])))
+    told = settings.model_dump(include={"regularization", "alpha", "query_items"})
+    return Learned(arrays, {**told, "power": choice.power, "n_rows": len(content)}, build_index(places[kept]))
 
 
 def leading_directions(matrix: csr_matrix, dimensions: int, seed: int) -> Float64:

@@ -106,6 +106,16 @@ def test_an_item_that_came_after_the_training_is_proposed_to_its_community_befor
         assert longer.ids[rows_of_both[answer.score(rows_of_both).argmax()]] == wanted
 
 
+def test_where_too_many_items_are_cold_those_that_the_crowd_likes_get_a_place_and_newcomers_all_do() -> None:
+    data = WORLD.data()
+    source = AlsCold.load(fit(data, Settings(most_placed=1)))
+    assert len(source.rows) == len(source.index) == 1
+    over = source.covering([Description(brand="ferrum"), Description(brand="cuprum")])
+    assert over.rows.tolist()[1:] == [len(data.vocabulary), len(data.vocabulary) + 1]
+    again = over.covering([Description(brand="ferrum")])
+    assert again.rows.tolist() == over.rows.tolist()[:2]
+
+
 def test_of_a_warm_item_it_says_nothing_and_an_item_without_words_it_never_proposes() -> None:
     items = item_frame([item("mute", (), title=None)]).vstack(WORLD.items)
     data = type(WORLD)("mute", event_frame(WORLD.events.to_dicts()), items, ()).data()
