@@ -4,15 +4,27 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from cli.compared import NOTE, as_tables
-from cli.given import Files, read_given
-from cli.measuring import EVERY, STANDARD_OUTPUT, progress_bars, protocols_of, refuse_unwritable, write_json
+from cli.given import EventsFile, Files, ItemsFile, Mapping, TestFile, Timezone, TrainFile, read_given
+from cli.measuring import (
+    EVERY,
+    STANDARD_OUTPUT,
+    Cutoff,
+    HorizonDays,
+    JsonPath,
+    Processes,
+    Protocol,
+    progress_bars,
+    protocols_of,
+    refuse_unwritable,
+    write_json,
+)
 from cli.printing import printable
 from cli.settings import read_settings
 from models.errors import BundleError, InputError
@@ -22,7 +34,8 @@ from store.placements import read_placements
 from training.compare import ONE, OTHER, Side, measure_both
 from training.config import read_recipe, recipe_of
 from training.evaluate.comparison import as_json, compared
-from training.evaluate.protocols import NAMES, PROTOCOLS, Given
+from training.evaluate.leave_one_out import Setting
+from training.evaluate.protocols import PROTOCOLS, Given
 from training.evaluate.table import Options
 from training.progress import Steps
 
@@ -31,44 +44,30 @@ app = typer.Typer(add_completion=False)
 CHAMPION = "champion"
 
 
+Both: TypeAlias = Annotated[
+    tuple[str, str], typer.Argument(metavar="A B", help="Each a training file, the version of a bundle, or champion.")
+]
+AsPublished: TypeAlias = Annotated[
+    bool, typer.Option("--as-published", help="Two bundles as they are, on days that neither has seen.")
+]
+
+
 @app.command()
 def compare(
-    both: Annotated[
-        tuple[str, str],
-        typer.Argument(metavar="A B", help="Each a training file, the version of a bundle, or champion."),
-    ],
+    both: Both,
     *,
-    protocol: Annotated[
-        str, typer.Option(help=f"One of {', '.join(NAMES)}; or {EVERY}: {' and '.join(PROTOCOLS)}, of one fit.")
-    ] = EVERY,
-    events: Annotated[Path | None, typer.Option(help="Measure on a file of events, without a database.")] = None,
-    items: Annotated[
-        Path | None, typer.Option(help="The catalogue of those events. Default: what they are about.")
-    ] = None,
-    train: Annotated[
-        Path | None, typer.Option(help="Events to learn from, where the data comes split in two files.")
-    ] = None,
-    test: Annotated[Path | None, typer.Option(help="Events to find, beside --train.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...", help="What the events call a field.")
-    ] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of times without one.")] = None,
-    cutoff: Annotated[
-        str, typer.Option(help="A date of the data as it came, or -28d. Default: one horizon before the end.")
-    ] = "",
-    horizon_days: Annotated[
-        int | None, typer.Option(min=1, help="Days to measure on. Default: A's, at most a quarter of the data's.")
-    ] = None,
-    as_published: Annotated[
-        bool, typer.Option("--as-published", help="Two bundles as they are, on days that neither has seen.")
-    ] = False,
-    json_path: Annotated[
-        str | None,
-        typer.Option("--json", metavar="PATH", help="Write all that is found as JSON too; - prints nothing else."),
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
-    ] = None,
+    protocol: Protocol = EVERY,
+    events: EventsFile = None,
+    items: ItemsFile = None,
+    train: TrainFile = None,
+    test: TestFile = None,
+    mapping: Mapping = None,
+    timezone: Timezone = None,
+    cutoff: Cutoff = "",
+    horizon_days: HorizonDays = None,
+    as_published: AsPublished = False,
+    json_path: JsonPath = None,
+    processes: Processes = None,
 ) -> None:
     """Fit two recipes on the same past and test them on what came after it: figures, shoppers, lists, examples."""
     protocols = protocols_of(protocol)
@@ -81,16 +80,9 @@ def compare(
     with steps.step("read"):
         files = Files(events, items, train, test, tuple(mapping or ()), timezone)
         read = read_given(files, settings.database_url, steps)
-        given = Given(
-            shop=read.shop,
-            until_us=read.until_us,
-            usual_days=recipe.horizon_days,
-            cutoff_us=read.cutoff_us(cutoff),
-            horizon_days=horizon_days,
-            test=read.test,
-        )
+        given = read.given(recipe, cutoff, horizon_days, Setting())
     if as_published:
-        given = _after_both(given, sides)
+        given = _after_both(given, sides, protocols)
     with progress_bars(console) as progress:
         options = Options(recipe.seed, processes=processes or os.cpu_count() or 1, progress=progress)
         tables = measure_both(sides, given, protocols, placements, options, steps)
@@ -136,8 +128,10 @@ def _side(given: str, bundles: PublishedBundles, *, as_published: bool) -> Side:
     return Side(given if given == version else f"{given} ({version})", recipe, published)
 
 
-def _after_both(given: Given, sides: tuple[Side, Side]) -> Given:
+def _after_both(given: Given, sides: tuple[Side, Side], protocols: tuple[str, ...]) -> Given:
     """Return what to measure on from the moment on that neither bundle has seen. Raises InputError if nothing is."""
+    if not set(protocols) <= set(PROTOCOLS):
+        raise InputError(f"--as-published goes with --protocol {' or '.join(PROTOCOLS)}, which are cut by time")
     seen_us = max(side.published.data_until_us for side in sides if side.published is not None)
     if given.cutoff_us is not None and given.cutoff_us < seen_us:
         raise InputError(

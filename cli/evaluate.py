@@ -12,7 +12,19 @@ import typer
 from rich.console import Console
 
 from cli.given import EventsFile, Files, ItemsFile, Mapping, TestFile, Timezone, TrainFile, read_given
-from cli.measuring import EVERY, STANDARD_OUTPUT, progress_bars, refuse_unwritable, write_json
+from cli.measuring import (
+    EVERY,
+    STANDARD_OUTPUT,
+    Cutoff,
+    HorizonDays,
+    JsonPath,
+    Processes,
+    Protocol,
+    progress_bars,
+    protocols_of,
+    refuse_unwritable,
+    write_json,
+)
 from cli.settings import read_settings
 from models.errors import ConfigurationError, InputError
 from models.placement import Placement, Task
@@ -24,7 +36,7 @@ from training.evaluate.leave_one_out import LABELS, Setting
 from training.evaluate.leave_one_out import NAME as LEAVE_ONE_OUT
 from training.evaluate.lists import BLENDED, ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED
 from training.evaluate.next_item import LAST_ITEM, SESSION_ITEMS
-from training.evaluate.protocols import NAMES, PROTOCOLS, Staged
+from training.evaluate.protocols import Staged
 from training.evaluate.report import NOTE, as_json, as_tables
 from training.evaluate.table import Options, Table
 from training.progress import Steps
@@ -34,16 +46,6 @@ from training.trial import fit_stages
 app = typer.Typer(add_completion=False)
 
 
-Protocol: TypeAlias = Annotated[
-    str, typer.Option(help=f"One of {', '.join(NAMES)}; or {EVERY}: {' and '.join(PROTOCOLS)}, of one fit.")
-]
-Cutoff: TypeAlias = Annotated[
-    str, typer.Option(help="A date of the data as it came, or -28d. Default: one horizon before the end.")
-]
-HorizonDays: TypeAlias = Annotated[
-    int | None,
-    typer.Option(min=1, help="Days to measure on. Default: the training file's, at most a third of the data's."),
-]
 RankerLabels: TypeAlias = Annotated[
     str, typer.Option(help=f"{LEAVE_ONE_OUT}: what rankings learn from, {' or '.join(LABELS)}.")
 ]
@@ -53,12 +55,6 @@ Refit: TypeAlias = Annotated[
 Config: TypeAlias = Annotated[Path | None, typer.Option(help="The training's TOML file; without it, the defaults.")]
 Models: TypeAlias = Annotated[
     str, typer.Option(help="Rows by name or first word, with commas: endcap,popular. Default: all.")
-]
-JsonPath: TypeAlias = Annotated[
-    str | None, typer.Option("--json", metavar="PATH", help="Write every figure as JSON too; - prints nothing else.")
-]
-Processes: TypeAlias = Annotated[
-    int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
 ]
 
 
@@ -82,7 +78,7 @@ def evaluate(
     processes: Processes = None,
 ) -> None:
     """Fit the recipe as of a moment and measure it on what shoppers did after that. Publishes nothing."""
-    names, setting = _protocols_of(protocol), _setting_of(protocol, ranker_labels, refit=refit)
+    names, setting = protocols_of(protocol), _setting_of(protocol, ranker_labels, refit=refit)
     refuse_unwritable(json_path)
     settings, recipe = read_settings(), read_recipe(config)
     placements = read_placements(settings.placements)
@@ -117,13 +113,6 @@ def _measure(
     if not tables:
         raise refusals[0]
     return tables
-
-
-def _protocols_of(asked: str) -> tuple[str, ...]:
-    """Return the protocols to run, in order. Raises ConfigurationError naming those that there are."""
-    if asked != EVERY and asked not in NAMES:
-        raise ConfigurationError(f"there is no protocol {asked!r}; there are: {', '.join(NAMES)}, and {EVERY}")
-    return tuple(PROTOCOLS) if asked == EVERY else (asked,)
 
 
 def _setting_of(protocol: str, labels: str, *, refit: bool) -> Setting:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console
@@ -15,6 +15,23 @@ from training.evaluate.protocols import NAMES, PROTOCOLS
 
 EVERY = "every"
 STANDARD_OUTPUT = "-"
+
+Protocol: TypeAlias = Annotated[
+    str, typer.Option(help=f"One of {', '.join(NAMES)}; or {EVERY}: {' and '.join(PROTOCOLS)}, of one fit.")
+]
+Cutoff: TypeAlias = Annotated[
+    str, typer.Option(help="A date of the data as it came, or -28d. Default: one horizon before the end.")
+]
+HorizonDays: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, help="Days to measure on. Default: the training file's, at most a third of the data's."),
+]
+JsonPath: TypeAlias = Annotated[
+    str | None, typer.Option("--json", metavar="PATH", help="Write every figure as JSON too; - prints nothing else.")
+]
+Processes: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
+]
 
 
 def protocols_of(asked: str) -> tuple[str, ...]:

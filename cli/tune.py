@@ -4,19 +4,20 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 
-from cli.given import Files, read_given
-from cli.measuring import protocols_of, refuse_unwritable
+from cli.given import EventsFile, Files, ItemsFile, Mapping, TestFile, Timezone, TrainFile, read_given
+from cli.measuring import EVERY, HorizonDays, Processes, protocols_of, refuse_unwritable
 from cli.settings import read_settings
 from models.errors import InputError
 from store.files import replaced_whole
 from store.placements import read_placements
 from training.config import read_recipe
-from training.evaluate.protocols import NAMES, TEMPORAL, Given
+from training.evaluate.leave_one_out import Setting
+from training.evaluate.protocols import NAMES, TEMPORAL
 from training.evaluate.table import Options
 from training.progress import Steps
 from training.tuning.run import Limits, Standing, Tuned
@@ -32,43 +33,41 @@ STUDIES = "studies"
 """Folder in ENDCAP_HOME."""
 
 
+Config: TypeAlias = Annotated[Path | None, typer.Option(help="The training file to begin with. Default: the defaults.")]
+Output: TypeAlias = Annotated[Path, typer.Option(help="Where to write the better training file.")]
+Only: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME,...", help="Vary only these: sources, or tables such as memory, blend, ranker.")
+]
+Goal: TypeAlias = Annotated[str, typer.Option(help=f"What to be good at: one of {', '.join(NAMES)}; or {EVERY}.")]
+TestBegins: TypeAlias = Annotated[
+    str, typer.Option(help="Where the test begins, which tuning never sees. Default: one horizon before the end.")
+]
+Study: TypeAlias = Annotated[str, typer.Option(help="The study's name; one that is there is resumed.")]
+Trials: TypeAlias = Annotated[int, typer.Option(min=0, max=100_000, help="Recipes to try in this run.")]
+Minutes: TypeAlias = Annotated[
+    float | None, typer.Option(min=0, help="No trial begins after so many minutes. Default: no limit.")
+]
+
+
 @app.command()
 def tune(
     *,
-    config: Annotated[
-        Path | None, typer.Option(help="The training file to begin with; without it, the defaults.")
-    ] = None,
-    output: Annotated[Path, typer.Option(help="Where to write the better training file.")] = Path("tuned.toml"),
-    only: Annotated[
-        str, typer.Option(metavar="NAME,...", help="Vary only these: sources, or tables such as memory, blend, ranker.")
-    ] = "",
-    protocol: Annotated[str, typer.Option(help=f"What to be good at: one of {', '.join(NAMES)}.")] = TEMPORAL,
-    events: Annotated[Path | None, typer.Option(help="Tune on a file of events, without a database.")] = None,
-    items: Annotated[
-        Path | None, typer.Option(help="The catalogue of those events. Default: what they are about.")
-    ] = None,
-    train: Annotated[
-        Path | None, typer.Option(help="Events to learn from, where the data comes split in two files.")
-    ] = None,
-    test: Annotated[Path | None, typer.Option(help="The file beside --train; nothing of it is looked at.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN,...", help="What the events call a field.")
-    ] = None,
-    timezone: Annotated[str | None, typer.Option(metavar="ZONE", help="The zone of times without one.")] = None,
-    cutoff: Annotated[
-        str, typer.Option(help="Where the test begins, which tuning never sees. Default: one horizon before the end.")
-    ] = "",
-    horizon_days: Annotated[
-        int | None, typer.Option(min=1, help="Days of the test, and of the validation before it.")
-    ] = None,
-    study: Annotated[str, typer.Option(help="The study's name; one that is there is resumed.")] = "tuning",
-    trials: Annotated[int, typer.Option(min=0, max=100_000, help="Recipes to try in this run.")] = 50,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="No trial begins after so many minutes. Default: no limit.")
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
-    ] = None,
+    config: Config = None,
+    output: Output = Path("tuned.toml"),
+    only: Only = "",
+    protocol: Goal = TEMPORAL,
+    events: EventsFile = None,
+    items: ItemsFile = None,
+    train: TrainFile = None,
+    test: TestFile = None,
+    mapping: Mapping = None,
+    timezone: Timezone = None,
+    cutoff: TestBegins = "",
+    horizon_days: HorizonDays = None,
+    study: Study = "tuning",
+    trials: Trials = 50,
+    minutes: Minutes = None,
+    processes: Processes = None,
 ) -> None:
     """Look for a better recipe on validation days only. Publishes nothing: train with the file that is written."""
     protocols = protocols_of(protocol)
@@ -81,15 +80,7 @@ def tune(
         read = read_given(
             Files(events, items, train, test, tuple(mapping or ()), timezone), settings.database_url, steps
         )
-        given = Given(
-            shop=read.shop,
-            until_us=read.until_us,
-            usual_days=recipe.horizon_days,
-            horizons=recipe.ranker.horizons,
-            cutoff_us=read.cutoff_us(cutoff),
-            horizon_days=horizon_days,
-            test=read.test,
-        )
+        given = read.given(recipe, cutoff, horizon_days, Setting())
         validation = before_the_test(protocols, given, recipe)
     bench = Bench(
         recipe=recipe,

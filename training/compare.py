@@ -105,7 +105,7 @@ def measure_rivals(
 
 def stages_of(recipe: Recipe, given: Given, protocols: Sequence[str], seed: int) -> Staged:
     """Cut the shop as a recipe sees it: its own horizons to learn from, the same days to be measured on."""
-    own = replace(given, usual_days=recipe.horizon_days, horizons=recipe.ranker.horizons)
+    own = replace(given, learning_days=recipe.horizon_days, horizons=recipe.ranker.horizons)
     lays_out = partial(_lay_out, recipe)
     return staged(protocols, own, recipe.memory.memory(), lays_out, seed)
 

@@ -9,7 +9,7 @@ from store.bundles.manifest import Manifest
 from store.bundles.published import PublishedBundles
 from training.compare import of_tasks, rival_of
 from training.config import Recipe, recipe_of
-from training.evaluate.comparison import tested
+from training.evaluate.comparison import paired_tests
 from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, Rival
 from training.evaluate.protocols import TASKS, TEMPORAL
 from training.evaluate.table import Options, Table
@@ -67,7 +67,7 @@ def judge(
         table = temporal(trial.snapshot, trial.split, one_per_task(placements), options)
     refusals = beats_popularity(table)
     if rivals:
-        refusals += not_below_champion(tested(table, ENDCAP, CHAMPION, recipe.seed))
+        refusals += not_below_champion(paired_tests(table, ENDCAP, CHAMPION, recipe.seed))
     elif champion is not None and same:
         refusals += keeps_its_figures(table, champion.metrics.figures, recipe.gate.max_fall)
     return Judged(table, tuple(refusals))

@@ -96,6 +96,12 @@ def test_the_same_comparison_says_the_same(endcap: Endcap, worse: str, told: tup
         ("champion", "{same}", (), "are the same recipe, there is nothing to compare"),
         ("champion", "{worse}", ("--as-published",), "is a training file; --as-published compares bundles"),
         ("champion", "champion", ("--as-published",), "no event is later than"),
+        (
+            "champion",
+            "champion",
+            ("--as-published", "--protocol", "next-item"),
+            "goes with --protocol temporal",
+        ),
         ("champion", "{worse}", ("--protocol", "tempral"), "there is no protocol 'tempral'"),
         ("champion", "{worse}", ("--json", "nowhere/out.json"), "the folder of nowhere/out.json is not there"),
         ("{broken}", "champion", (), "there is no key min_shopper; did you mean 'min_shoppers'?"),

@@ -22,7 +22,7 @@ class Compared:
     examples: tuple[SideBySide, ...]
 
 
-def tested(table: Table, one: str, other: str, seed: int) -> tuple[Contrast, ...]:
+def paired_tests(table: Table, one: str, other: str, seed: int) -> tuple[Contrast, ...]:
     """Test two models of a table against each other: every task, segment and metric."""
     return tuple(
         contrast
@@ -35,7 +35,7 @@ def compared(table: Table, one: str, other: str, title_of: Mapping[str, str], se
     """Hold two models of a table side by side. title_of: by item id."""
     return Compared(
         table=table,
-        contrasts=tested(table, one, other, seed),
+        contrasts=paired_tests(table, one, other, seed),
         overlaps=tuple(overlap(judgement, one, other) for judgement in table.judgements),
         examples=tuple(
             example

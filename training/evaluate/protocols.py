@@ -62,7 +62,9 @@ class Given:
     until_us: int
     """The end of what is measured."""
     usual_days: float
-    """The recipe's horizon."""
+    """The recipe's horizon: what is measured where nobody says, and what rankings learn from."""
+    learning_days: float | None = None
+    """What rankings learn from, where it is something else than the usual days: of two recipes each has its own."""
     horizons: int = 1
     """How many of them before the cutoff rankings learn from, where they are cut by time."""
     cutoff_us: int | None = None
@@ -130,7 +132,7 @@ def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> 
     if TEMPORAL not in names:
         basket.require_orders(splits[0].held_out)
     first_us = moment_us(given.shop.events["ts"].min())
-    learning_days = min(given.usual_days, (cutoff_us - first_us) / DAY_US / _PARTS)
+    learning_days = min(given.learning_days or given.usual_days, (cutoff_us - first_us) / DAY_US / _PARTS)
     for number in range(1, given.horizons + 1):
         try:
             earlier_us = cutoff_us - round(number * learning_days * DAY_US)
