@@ -55,6 +55,8 @@ def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator)
         (rng.normal(0, np.sqrt(2 / inputs), (inputs, outputs)).astype(np.float32), np.zeros(outputs, np.float32))
         for inputs, outputs in pairwise(sizes)
     ]
+    # What is always known here may be unknown to whoever asks, a shopper without a history say: it then says nothing.
+    layers[0][0][features.shape[1] :] = 0
     return Network(means.astype(np.float32), scales.astype(np.float32), layers)
 
 

@@ -70,6 +70,15 @@ def test_a_network_orders_as_its_trees_do_also_what_it_never_saw(taught: RankExa
     assert agreement(network(unseen.features), likely(unseen.features)) > 0.9
 
 
+def test_what_was_always_known_says_nothing_where_it_is_not(taught: RankExamples) -> None:
+    network = distil(taught, likely(taught.features), SETTINGS, seed=1)
+    usual = taught.features[:1].copy()
+    usual[0, 1] = network.means[1]
+    unknown = usual.copy()
+    unknown[0, 1] = np.nan
+    assert network(usual)[0] == pytest.approx(network(unknown)[0], abs=1e-5)
+
+
 def test_a_network_gives_the_probabilities_of_its_teacher(taught: RankExamples) -> None:
     wanted = likely(taught.features)
     network = distil(taught, wanted, SETTINGS.model_copy(update={"epochs": 12}), seed=1)
