@@ -36,7 +36,7 @@ _LONGEST_ID = 256
 
 
 @app.command(name="recommend")
-def recommend_command(  # noqa: PLR0913, PLR0917 - the options of a command
+def recommend_command(  # noqa: PLR0917 - the options of a command
     user: Annotated[str, typer.Option(help="The shop's id of the shopper; an unknown one is answered as new.")] = "",
     placement: Annotated[
         str, typer.Option(help="A slot of the shop: home, new-for-you, product, cart, buy-again, popular, ...")

@@ -31,6 +31,8 @@ app = typer.Typer(add_completion=False)
 
 STUDIES = "studies"
 """Folder in ENDCAP_HOME."""
+_NAMED = 5
+"""Keys that are named one by one."""
 
 
 Config: TypeAlias = Annotated[Path | None, typer.Option(help="The training file to begin with. Default: the defaults.")]
@@ -91,7 +93,8 @@ def tune(
         options=Options(recipe.seed, processes=processes or os.cpu_count() or 1),
     )
     limits = Limits(trials, None if minutes is None else minutes * 60)
-    console.print(f"study {study}: {len(knobs)} keys, {protocol}, on the days before the test", highlight=False)
+    keys = ", ".join(knob.path for knob in knobs) if len(knobs) <= _NAMED else f"{len(knobs)} keys"
+    console.print(f"study {study}: {keys}; {protocol}, on what comes before the test", highlight=False)
     found = run_study(
         bench, settings.home / STUDIES, study, limits, _progress(console, output, (study, protocol, only))
     )
@@ -133,7 +136,7 @@ def _conclude(console: Console, found: Tuned, output: Path, told: tuple[str, str
 def _write(path: Path, found: Tuned, told: tuple[str, str, str]) -> None:
     study, protocol, only = told
     remarks = (
-        f"endcap tune, {datetime.now(UTC):%Y-%m-%d}, study {study}: protocol {protocol}, on the days before the test",
+        f"endcap tune, {datetime.now(UTC):%Y-%m-%d}, study {study}: protocol {protocol}, on what comes before the test",
         f"Geometric mean over its tasks: {found.figure:.4f}, of the recipe it began with {found.base_figure:.4f}.",
         f"Trial {found.number} of {sum(found.counts.values())}{f'; varied: {only}' if only else ''}.",
     )

@@ -22,7 +22,7 @@ def test_a_study_is_begun_told_resumed_and_refused_to_another_configuration(own_
     arguments = ("tune", "--config", str(config), "--only", "popular", "--output", str(output), "--processes", "1")
     begun = endcap(*arguments, "--trials", "1")
     assert begun.exit_code == 0, begun.output
-    assert "study tuning: 1 keys, temporal, on the days before the test" in begun.stdout
+    assert "study tuning: sources.popular.half_life_days; temporal, on what comes before the test" in begun.stdout
     for words in ("trial 0: ", "trial 1: ", "; best "):
         assert words in begun.stdout
     resumed = endcap(*arguments, "--trials", "1")
