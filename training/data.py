@@ -85,7 +85,6 @@ def prepare(  # noqa: PLR0913 - what is laid out, and how, by name
         msg = "no event of a catalogue item lies before the cutoff; import events, or choose a later cutoff"
         raise TrainingError(msg)
     catalogue, n_warm = _in_row_order(past, items, memory, (min_shoppers, max_warm_items))
-    vocabulary = Vocabulary(catalogue["item_id"].to_list())
     shoppers = past["shopper"].unique().sort()
     columns = past.select(
         owners=pl.col("shopper").replace_strict(shoppers, np.arange(len(shoppers), dtype=np.int32)),
@@ -100,7 +99,7 @@ def prepare(  # noqa: PLR0913 - what is laid out, and how, by name
         *(columns[name].to_numpy().copy() for name in ("owners", "items", "types", "ts_us", "prices", "orders"))
     )
     return TrainingData(
-        vocabulary=vocabulary,
+        vocabulary=Vocabulary(catalogue["item_id"].to_list()),
         n_warm=n_warm,
         shoppers=tuple(shoppers.to_list()),
         events=folded,
