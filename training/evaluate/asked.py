@@ -31,6 +31,8 @@ class Histories:
     n: int
     events: Events = NO_EVENTS
     """What the summary was made of, where that is not a past."""
+    unheard: tuple[str, ...] = ()
+    """Items of the catalogue that nobody could know when this was asked, but those whose history holds one."""
 
     @classmethod
     def of_past(cls, past: TrainingData) -> "Histories":

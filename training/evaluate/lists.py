@@ -68,7 +68,10 @@ class Asking:
             history=self.histories.history(question.owner),
             anchor_ids=question.anchors,
         )
-        return replace(context, excluded=context.interactions.items) if question.only_fresh else context
+        own = context.interactions.items
+        if question.only_fresh:
+            return replace(context, excluded=own)
+        return replace(context, excluded=np.setdiff1d(self._unheard, own)) if len(self._unheard) else context
 
     def answer(self, question: Question) -> dict[str, Int32]:
         """Return every wanted model's list, shape (<= n,)."""
@@ -88,6 +91,11 @@ class Asking:
         for name, ordered in self._popular.items():
             lists[name] = ordered.first(mask, self.placement.n)[0]
         return {name: rows for name, rows in lists.items() if self.wants(name)}
+
+    @cached_property
+    def _unheard(self) -> Int32:
+        rows = self.snapshot.vocabulary.rows(self.histories.unheard)
+        return rows[rows >= 0]
 
     @cached_property
     def demand(self) -> Demand:
@@ -140,7 +148,7 @@ class Asking:
 
     def prepared(self) -> "Asking":
         """Work out once what all questions share, so that forked processes find it done."""
-        _ = self._is_learned, self._unruled, self._explained, self._alone, self._popular
+        _ = self._unheard, self._is_learned, self._unruled, self._explained, self._alone, self._popular
         return self
 
 

@@ -3,10 +3,14 @@
 A session belongs to the side of a cut on which it begins, and is named by its shopper and its `session_id`. What of a
 session of the past comes after the cut is neither learned from nor asked. Rankings learn from the sessions that begin
 in as long a time before the cut as is measured after it, at most a third of the past; their sources know only what was
-before those. A shop shows what it has: items that are published by the end of a stage are in its catalogue.
+before those.
+
+A shop shows what it has: items that are published by the end of a stage are in its catalogue. An item of which nobody
+says when it was published is there with its first event: a catalogue that was made from the events of the test
+would tell what will be seen. Before the cutoff that is known to all; after it, to the sessions that have it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -91,8 +95,9 @@ def stages(
     measured_us = until_us - (cutoff_us if test is None else moment_us(later["ts"].min()))
     first_us = moment_us(shop.events["ts"].min())
     back_us = min(-(-measured_us // DAY_US) * DAY_US, (cutoff_us - first_us) // _PARTS)
-    learning = _stage(shop, shop.events, lay_out, cutoff_us - back_us, cutoff_us)
-    return learning, _stage(shop, later, lay_out, cutoff_us, until_us, any_time=test is not None)
+    first = pl.concat([shop.events, later]).group_by("item_id").agg(first_us=pl.col("ts").min().dt.timestamp("us"))
+    learning = _stage(shop, shop.events, first, lay_out, Between(cutoff_us - back_us, cutoff_us))
+    return learning, _stage(shop, later, first, lay_out, Between(cutoff_us, until_us, any_time=test is not None))
 
 
 def _others(events: pl.DataFrame, than: pl.DataFrame) -> pl.DataFrame:
@@ -105,25 +110,42 @@ def _require_sessions(events: pl.DataFrame) -> None:
         raise InputError("this protocol needs sessions, and no event has a session_id; name its column with --map")
 
 
-def _stage(
-    shop: ShopData, events: pl.DataFrame, lay_out: LayOut, cutoff_us: int, until_us: int, *, any_time: bool = False
-) -> SessionStage:
-    """Return the stage that knows the shop before the cutoff, and asks about sessions that begin in [cutoff, until).
+@dataclass(frozen=True)
+class Between:
+    """Which sessions are asked about: those that begin in [cutoff, until)."""
 
-    any_time: ask about all sessions of `events`, whenever they begin.
-    """
-    past = lay_out(known_before(shop, cutoff_us, shown_until_us=until_us), cutoff_us)
+    cutoff_us: int
+    until_us: int
+    any_time: bool = False
+    """Whenever they begin: what is asked about is a file of its own."""
+
+
+def _stage(
+    shop: ShopData, events: pl.DataFrame, first: pl.DataFrame, lay_out: LayOut, between: Between
+) -> SessionStage:
+    """Return the stage that knows the shop before the cutoff. first: when the first event of each item was."""
+    past = lay_out(known_before(shop, between.cutoff_us, shown_until_us=between.until_us), between.cutoff_us)
     ts_us = pl.col("ts").dt.timestamp("us")
-    known = events.filter(pl.col("session_id").is_not_null() & (ts_us < until_us))
-    if not any_time:
-        known = known.filter(ts_us.min().over("shopper", "session_id") >= cutoff_us)
+    known = events.filter(pl.col("session_id").is_not_null() & (ts_us < between.until_us))
+    if not between.any_time:
+        known = known.filter(ts_us.min().over("shopper", "session_id") >= between.cutoff_us)
     steps = _steps(known, shop.items, past)
     if not len(steps.here):
         raise InputError(
             "no session that begins after the cutoff has two events about items that can be recommended; "
             "choose an earlier --cutoff"
         )
-    return SessionStage(Stage(past, partial(_asked, steps, past)), steps, cutoff_us, until_us)
+    unheard = _unheard(past, first, between.cutoff_us)
+    stage = Stage(past, partial(_asked, steps, past, unheard))
+    return SessionStage(stage, steps, between.cutoff_us, between.until_us)
+
+
+def _unheard(past: TrainingData, first: pl.DataFrame, cutoff_us: int) -> tuple[str, ...]:
+    """Return the items whose first sign of being there is an event after the cutoff."""
+    heard_us = pl.col("published_at").dt.timestamp("us").fill_null(pl.col("first_us"))
+    heard = past.items.select("item_id", "published_at").join(first, on="item_id", maintain_order="left")
+    later = heard.filter((pl.col("first_us") >= cutoff_us) & (heard_us >= pl.col("first_us")))
+    return tuple(later["item_id"].to_list())
 
 
 def _steps(events: pl.DataFrame, items: pl.DataFrame, past: TrainingData) -> Steps:
@@ -140,18 +162,21 @@ def _steps(events: pl.DataFrame, items: pl.DataFrame, past: TrainingData) -> Ste
     return Steps(events_of(frame, numbered(frame["shopper"]), rows), shoppers, vocabulary, here, starts)
 
 
-def _asked(steps: Steps, past: TrainingData, placement: Placement, snapshot: Snapshot) -> Asked | None:
+def _asked(
+    steps: Steps, past: TrainingData, unheard: tuple[str, ...], placement: Placement, snapshot: Snapshot
+) -> Asked | None:
     match placement.task:
         case "personal":
             questions = [Question(number) for number in range(len(steps.here))]
-            return _answered(steps, questions, _histories(steps, past))
+            return _answered(steps, questions, replace(_histories(steps, past), unheard=unheard))
         case "similar":
             moves = steps.where(steps.moves)
             ids = moves.vocabulary.ids
             current = (ids[row] for row in moves.events.items[moves.here].tolist())
             anchors = ((item_id,) if item_id in snapshot.vocabulary else () for item_id in current)
             questions = [Question(-1, anchor) for anchor in anchors]
-            return _answered(moves, questions, Histories.of_past(past)) if questions else None
+            histories = replace(Histories.of_past(past), unheard=unheard)
+            return _answered(moves, questions, histories) if questions else None
         case _:
             return None
 

@@ -13,6 +13,7 @@ from store.placements import read_placements
 from tests.training.evaluate.staged import RECIPE, asked, laid_out, learned_pairs, told
 from tests.worlds import NOW, event, event_frame, item, item_frame, microseconds
 from training.evaluate.item_to_item import item_to_item
+from training.evaluate.lists import Asking
 from training.evaluate.next_item import LAST_ITEM, SESSION_ITEMS, next_item
 from training.evaluate.sessions import SessionStage, stages
 from training.evaluate.table import Options, Table
@@ -133,6 +134,20 @@ def test_items_that_are_published_during_the_test_are_in_its_catalogue() -> None
     learning, testing = both(replace(shop, items=items))
     assert "g" in testing.stage.past.vocabulary
     assert "g" not in learning.stage.past.vocabulary
+
+
+def test_what_is_first_seen_in_a_session_is_known_to_that_session_alone() -> None:
+    shop = shop_of(session("early", "abc", -30), session("late", "fga", 1), session("other", "abab", 2))
+    dated = shop.items.with_columns(published_at=pl.when(pl.col("item_id") != "f").then("published_at"))
+    learning, testing = both(replace(shop, items=dated))
+    found = asked(testing.stage, "personal")
+    assert found.histories.unheard == ("f",), "of g is said since when it was there"
+    assert "f" in asked(learning.stage, "personal").histories.unheard
+    snapshot = fit_stages([learning.stage], testing.stage, RECIPE, {"home": PLACEMENTS["home"]}, Steps())
+    asking = Asking(snapshot, testing.stage.past, PLACEMENTS["home"], found.histories)
+    (row,) = snapshot.vocabulary.rows(["f"]).tolist()
+    hidden_from = [row in asking.context(question).excluded for question in found.questions]
+    assert hidden_from == [False, False, True, True, True]
 
 
 def test_item_to_item_asks_at_each_move_about_the_current_item_alone() -> None:
