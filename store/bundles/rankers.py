@@ -43,6 +43,8 @@ def read_facts(folder: Path, manifest: Manifest) -> Facts | None:
     )
     if len(facts.numbers) != manifest.n_items + 1:
         raise ValueError(f"there are facts of {len(facts.numbers)} rows for {manifest.n_items} items and the unknown")
+    if facts.n_groups > facts.groups.size:
+        raise ValueError(f"there are {facts.n_groups} groups in {facts.groups.shape} places")
     return facts
 
 
