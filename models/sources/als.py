@@ -46,7 +46,7 @@ class Als:
             return Silence()
         if len(context.anchors):
             return Cosines(self.index, self.inverse_lengths, self._direction(rows))
-        return Nearest(self.index, context.once("als", lambda: self.factors.fold_in(rows, weights)))
+        return Nearest(self.index, self.factors.shopper(context, rows, weights))
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about and by how much each raises a row."""

@@ -99,7 +99,7 @@ class AlsCold:
         if len(context.anchors):
             own = self.factors.fold_in(rows, weights)
         else:
-            own = context.once((self.name, self._n_warm), lambda: self.factors.fold_in(rows, weights))
+            own = self.factors.shopper(context, rows, weights)
         query = own + self.crowd
         answer = AndNewer(Nearest(self.index, query, above=0.0), len(self.index), self.newcomers @ query)
         return Among(self.rows, answer)

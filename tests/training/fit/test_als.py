@@ -3,6 +3,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from models.context import Context
 from models.sources.factors import Factors
 
 
@@ -20,3 +21,12 @@ def test_a_history_is_folded_in_as_if_it_had_been_learned() -> None:
         assert folded.dtype == np.float32
         # float32 and another solver
         np.testing.assert_allclose(folded, exact[user], rtol=1e-3, atol=1e-4)
+
+
+def test_sources_with_the_same_factors_fold_a_shopper_in_once_and_others_apart() -> None:
+    vectors = np.random.default_rng(4).standard_normal((6, 3)).astype(np.float32)
+    rows, weights = np.array([1, 4], np.int32), np.array([1, 2], np.float32)
+    context = Context(now_us=0)
+    one, same, other = (Factors.of(vectors.copy(), regularization=1.0, alpha=alpha) for alpha in (1.0, 1.0, 9.0))
+    assert same.shopper(context, rows, weights) is one.shopper(context, rows, weights)
+    np.testing.assert_array_equal(other.shopper(context, rows, weights), other.fold_in(rows, weights))
