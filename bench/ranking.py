@@ -26,14 +26,15 @@ from models.arrays import Float32
 from models.candidates import Candidates, gather
 from models.context import Context
 from models.features import Features
-from models.learned import log_odds_of
+from models.learned import LearnedRanker, log_odds_of
 from models.rank import Blend
 from models.rules import eligible
 from models.snapshot import Snapshot
 from models.topk import best_first
 from training.facts import facts_of
+from training.rank.distil import distil
 from training.rank.examples import RankExamples
-from training.rank.fit import FittedRanker, fit_ranker
+from training.rank.trees import Trees, fit_trees
 from training.ranker_settings import RankerSettings
 
 N_CANDIDATES: Final = 200
@@ -63,18 +64,23 @@ def ranked(asked: Asked, blend: Blend, features: Features) -> Ranked:
     return Ranked(context, found, best, log_odds, features.of(context, best, log_odds))
 
 
-def fit_on_chance(requests: list[Ranked], blend: Blend, features: Features) -> FittedRanker:
+def fit_on_chance(requests: list[Ranked], blend: Blend, features: Features) -> tuple[Trees, LearnedRanker]:
     """Fit a ranker on labels that mean nothing."""
     block = np.concatenate([one.features for one in requests])
     labels = np.random.default_rng(1).random(len(block)) < _RIGHT
-    examples = RankExamples(features.names, block, labels, np.ones(len(block), dtype=np.float32))
-    settings = RankerSettings(n_best=N_CANDIDATES, min_examples=20)
-    return fit_ranker(examples, blend, features, settings, seed=1)
+    requests_of = np.repeat(np.arange(len(requests), dtype=np.int32), [len(one.features) for one in requests])
+    examples = RankExamples(features.names, block, labels, np.ones(len(block), dtype=np.float32), requests_of)
+    settings = RankerSettings(min_examples=20)
+    trees = fit_trees(examples, settings, seed=1)
+    network = distil(examples, trees(block), settings, seed=1)
+    return trees, LearnedRanker(blend, features, network, N_CANDIDATES)
 
 
-def calls_of(asked: Asked, one: Ranked, fitted: FittedRanker, snapshot: Snapshot) -> dict[str, Callable[[], object]]:
+def calls_of(
+    asked: Asked, one: Ranked, fitted: tuple[Trees, LearnedRanker], snapshot: Snapshot
+) -> dict[str, Callable[[], object]]:
     """Return each stage as a call, with what comes before it already done."""
-    ranker, placement = fitted.ranker, asked.placement
+    (trees, ranker), placement = fitted, asked.placement
     mask = eligible(one.context, snapshot.catalogue, placement)
 
     def fresh() -> Context:
@@ -87,7 +93,7 @@ def calls_of(asked: Asked, one: Ranked, fitted: FittedRanker, snapshot: Snapshot
         return best_first(ranker.weigh(context, found).scores, found.rows, placement.n)
 
     return {
-        REFERENCE: lambda: fitted.trees(one.features),
+        REFERENCE: lambda: trees(one.features),
         "candidates": lambda: gather(fresh(), snapshot.sources, placement, mask),
         "blend": lambda: ranker.blend.weigh(fresh(), one.found),
         "features": lambda: ranker.features.of(fresh(), one.best, one.log_odds),
@@ -115,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
         "candidates": N_CANDIDATES,
         "gathered": int(np.median([len(one.found) for one in requests])),
         "features": len(features.names),
-        "trees": fitted.trees.booster.num_trees(),
+        "trees": fitted[0].booster.num_trees(),
         "seconds": round(perf_counter() - began, 1),
     }
     print(*(f"{name}: {fact}" for name, fact in facts.items()), sep="\n")

@@ -47,9 +47,12 @@ class LearnedRanker:
         return replace(self, features=features)
 
     def weigh(self, context: Context, candidates: Candidates) -> Weighed:
-        """Return probabilities of success, and what the sources add to the blend's log-odds."""
+        """Return probabilities of success, and what the sources add to the blend's log-odds.
+
+        A shopper of whom nothing is known is ranked by the blend, where rankings learned from those who are known.
+        """
         weighed = self.blend.weigh(context, candidates)
-        if not len(candidates):
+        if not len(candidates) or (self.features.of_shopper and context.is_cold):
             return weighed
         best = best_first(weighed.scores, candidates.rows, self.n_best)
         features = self.features.of(context, candidates.where(best), log_odds_of(weighed.scores[best]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.arrays import Float32, Mask
+from models.arrays import Float32, Int32, Int64, Mask
 from models.features import Features
 from models.learned import log_odds_of
 from models.rank import Blend
@@ -31,11 +31,22 @@ class RankExamples:
     """Shape (e,): which were right."""
     weights: Float32
     """Shape (e,): how much each counts."""
+    requests: Int32
+    """Shape (e,): which request, from 0; equal ones side by side, each request's best by the blend first."""
 
     @property
     def n_right(self) -> int:
         """How many were right."""
         return int(self.labels.sum())
+
+    @property
+    def n_requests(self) -> int:
+        """How many requests they are of."""
+        return int(self.requests[-1]) + 1 if len(self.requests) else 0
+
+    def where(self, keep: Mask) -> "RankExamples":
+        """Return those that `keep`, shape (e,), marks; requests keep their numbers."""
+        return RankExamples(self.names, self.features[keep], self.labels[keep], self.weights[keep], self.requests[keep])
 
     @classmethod
     def joined(cls, several: Sequence["RankExamples"]) -> "RankExamples":
@@ -45,6 +56,7 @@ class RankExamples:
             np.concatenate([one.features for one in several]),
             np.concatenate([one.labels for one in several]),
             np.concatenate([one.weights for one in several]),
+            np.concatenate([one.requests + first for one, first in zip(several, _firsts(several), strict=True)]),
         )
 
 
@@ -67,7 +79,15 @@ def rank_examples(
         values.append(asked.values[best])
     right = np.concatenate(labels)
     weights = _weights(right, np.concatenate(values), settings)
-    return RankExamples(features.names, np.concatenate(blocks), right, weights)
+    requests = np.repeat(np.arange(len(labels), dtype=np.int32), [len(one) for one in labels])
+    return RankExamples(features.names, np.concatenate(blocks), right, weights, requests)
+
+
+def _firsts(several: Sequence[RankExamples]) -> Int64:
+    """Return the number that each one's first request gets."""
+    counts = np.array([one.n_requests for one in several])
+    firsts: Int64 = np.cumsum(counts) - counts
+    return firsts
 
 
 def _without(one: Answered, gone: Mask) -> Answered:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from models.arrays import Float32, Float64, Int64
 from models.features import Features
 from models.learned import LearnedRanker
+from models.network import Network
 from models.rank import Blend
 from training.blend import calibration_error
 from training.rank.distil import distil
@@ -14,6 +17,10 @@ from training.rank.examples import RankExamples
 from training.rank.trees import Trees, fit_trees
 from training.ranker_settings import RankerSettings
 from training.softmax import fit_scale
+
+_HELD_BACK: Final = 5
+"""One request in so many is not learned from, to see whether the ranker orders it better than the blend."""
+_TOP: Final = 20
 
 
 @dataclass(frozen=True)
@@ -41,15 +48,51 @@ def fit_ranker(
     settings: RankerSettings,
     seed: int,
     earlier: LearnedRanker | None = None,
-) -> FittedRanker:
-    """Fit on all examples. features: how they were computed. earlier: what reliability is measured of."""
-    trees = fit_trees(examples, settings, seed)
-    network = distil(examples, trees(examples.features), settings, seed)
-    scores = network(examples.features)
-    slope, bias = fit_scale(scores, examples.labels)
+) -> FittedRanker | None:
+    """Fit on all examples; None where a fit on most of them orders the others no better than the blend does.
+
+    features: how they were computed. earlier: what reliability is measured of.
+    """
+    held_back = examples.requests % _HELD_BACK == 0
+    _, network = _fit(examples.where(~held_back), settings, seed)
+    if not is_better(examples.where(held_back), network(examples.features[held_back])):
+        return None
+    trees, network = _fit(examples, settings, seed)
+    slope, bias = fit_scale(network(examples.features), examples.labels)
     error = None
     if earlier is not None and earlier.features.names == examples.names:
         log_odds = earlier.slope * earlier.form(examples.features) + earlier.bias
         error = calibration_error((1 / (1 + np.exp(-log_odds))).astype(np.float32), examples.labels)
     ranker = LearnedRanker(blend, features, network, settings.n_best, slope, bias)
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
+
+
+def _fit(examples: RankExamples, settings: RankerSettings, seed: int) -> tuple[Trees, Network]:
+    trees = fit_trees(examples, settings, seed)
+    return trees, distil(examples, trees(examples.features), settings, seed)
+
+
+def is_better(examples: RankExamples, scores: Float32) -> bool:
+    """Say whether scores, shape (e,), put what was right clearly higher than the blend did, in whose order they lie.
+
+    Clearly: the mean difference of the requests' discounted gains (Jarvelin & Kekalainen, TOIS 2002) is above its
+    standard error. A shop with few shoppers teaches trees its chances; then the blend, with few weights, is better.
+    """
+    worth = examples.labels * examples.weights
+    asked = np.isin(examples.requests, np.unique(examples.requests[examples.labels]))
+    _, requests = np.unique(examples.requests[asked], return_inverse=True)
+    if not len(requests):
+        return False
+    by_blend = np.arange(len(requests))
+    by_scores = np.lexsort((-scores[asked], requests))
+    differences = _gains(requests, worth[asked], by_scores) - _gains(requests, worth[asked], by_blend)
+    return bool(differences.mean() > differences.std() / np.sqrt(len(differences)))
+
+
+def _gains(requests: Int64, worth: Float32, order: Int64) -> Float64:
+    """Return each request's discounted gain, shape (r,), in an order that keeps requests together."""
+    starts = np.flatnonzero(np.diff(requests, prepend=-1))
+    places = np.arange(len(requests)) - np.repeat(starts, np.diff(np.append(starts, len(requests))))
+    discounts = np.where(places < _TOP, 1 / np.log2(places + 2), 0)
+    gains: Float64 = np.add.reduceat(discounts * worth[order], starts)
+    return gains

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.arrays import Float32, Mask
+from models.arrays import Float32, Int32, Mask
 from models.candidates import Candidates
 from models.context import Context
 from models.facts import GAP, PRICE, Facts
@@ -31,13 +31,18 @@ def likely(features: Float32) -> Float32:
     return odds
 
 
+def ten_each(n: int) -> Int32:
+    """Requests of ten candidates each."""
+    return np.arange(n, dtype=np.int32) // 10
+
+
 def examples(seed: int = 1, n: int = N, weights: Float32 | None = None) -> RankExamples:
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(n, len(NAMES))).astype(np.float32)
     features[:, 2], features[:, 3] = 7, np.nan
     features[rng.random(n) < 0.5, 4] = np.nan
     labels = rng.random(n) < 1 / (1 + np.exp(-likely(features)))
-    return RankExamples(NAMES, features, labels, np.ones(n, np.float32) if weights is None else weights)
+    return RankExamples(NAMES, features, labels, np.ones(n, np.float32) if weights is None else weights, ten_each(n))
 
 
 def agreement(one: Float32, other: Float32) -> float:
@@ -128,13 +133,14 @@ def test_reliability_is_measured_of_the_ranker_of_a_stage_before_if_it_looked_at
     features = rng.normal(size=(2_000, len(columns.names))).astype(np.float32)
     chance = 1 / (1 + np.exp(-features[:, 0] * 2))
     earlier, later = (
-        RankExamples(columns.names, features, rng.random(2_000) < chance, np.ones(2_000, np.float32)) for _ in range(2)
+        RankExamples(columns.names, features, rng.random(2_000) < chance, np.ones(2_000, np.float32), ten_each(2_000))
+        for _ in range(2)
     )
     before = fitted_on(earlier).ranker
     error = fitted_on(later, before).calibration_error
     assert error is not None
     assert error < 0.1
-    upside_down = RankExamples(columns.names, features, ~later.labels, later.weights)
+    upside_down = RankExamples(columns.names, features, ~later.labels, later.weights, later.requests)
     assert (fitted_on(upside_down, before).calibration_error or 0) > 0.2
     other = LearnedRanker(BLEND, features_of(("als",)), before.form, 3)
     assert fitted_on(later, other).calibration_error is None
@@ -143,7 +149,7 @@ def test_reliability_is_measured_of_the_ranker_of_a_stage_before_if_it_looked_at
 @pytest.mark.parametrize("labels", [np.ones(N, np.bool_), np.arange(N) == 3], ids=["all are right", "one is right"])
 def test_labels_of_nearly_one_kind_are_learned_without_a_crash(labels: Mask) -> None:
     taught = examples()
-    odd = RankExamples(NAMES, taught.features, labels, taught.weights)
+    odd = RankExamples(NAMES, taught.features, labels, taught.weights, taught.requests)
     fitted = fitted_on(odd)
     assert np.isfinite(fitted.ranker.form(taught.features)).all()
     assert np.isfinite([fitted.ranker.slope, fitted.ranker.bias]).all()
@@ -151,7 +157,7 @@ def test_labels_of_nearly_one_kind_are_learned_without_a_crash(labels: Mask) -> 
 
 def test_features_of_which_none_is_known_teach_the_usual_rate_alone() -> None:
     taught = examples(n=500)
-    blank = RankExamples(NAMES, np.full_like(taught.features, np.nan), taught.labels, taught.weights)
+    blank = RankExamples(NAMES, np.full_like(taught.features, np.nan), taught.labels, taught.weights, taught.requests)
     fitted = fitted_on(blank)
     chances = chances_of(fitted.ranker, blank.features)
     assert np.ptp(chances) == 0
@@ -228,7 +234,7 @@ def test_a_dear_item_that_is_as_likely_as_a_cheap_one_stands_above_it_under_reve
     features = np.stack([rng.integers(0, 2, N), rng.normal(size=N)], axis=1).astype(np.float32)
     labels, dear = rng.random(N) < 0.2, features[:, 0] > 0
     weights = np.where(labels & dear, np.float32(1.9), np.where(labels, np.float32(0.1), np.float32(1)))
-    taught = RankExamples(("dear", "noise"), features, labels, weights)
+    taught = RankExamples(("dear", "noise"), features, labels, weights, ten_each(N))
     network = distil(taught, fit_trees(taught, SETTINGS, 1)(features), SETTINGS, seed=1)
     scores = network(features)
     assert scores[dear].min() > scores[~dear].max()
