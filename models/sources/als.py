@@ -40,13 +40,13 @@ class Als:
         return cls(learned.index, factors, inverse_lengths, int(settings["query_items"]))
 
     def ask(self, context: Context) -> Answer:
-        """Return agreement with the shopper's vector, or mean cosine to the anchors."""
+        """Return agreement with the shopper's vector, proposed where above 0, or mean cosine to the anchors."""
         rows, weights = query_of(context, len(self.index), self.query_items)
         if not len(rows):
             return Silence()
         if len(context.anchors):
             return Cosines(self.index, self.inverse_lengths, self._direction(rows))
-        return Nearest(self.index, self.factors.shopper(context, rows, weights))
+        return Nearest(self.index, self.factors.shopper(context, rows, weights), above=0.0)
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
         """Return the items asked about and by how much each raises a row."""

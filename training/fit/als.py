@@ -1,5 +1,7 @@
 """Items whose factors agree with the shopper's: the model and its symbols stand in training/fit/factors.py."""
 
+from dataclasses import asdict
+
 from models.index import build_index
 from models.sources.base import Learned
 from training.data import TrainingData
@@ -12,5 +14,5 @@ class Settings(FactorSettings, frozen=True):
 
 def fit(data: TrainingData, settings: Settings) -> Learned:
     """Learn item factors, shape (n_warm, factors), as an index. Raises LearnedNothingError if no item is warm."""
-    factors = item_factors(data, settings, "als")
-    return Learned({}, settings.model_dump(include={"regularization", "alpha", "query_items"}), build_index(factors))
+    vectors, weights = item_factors(data, settings, "als")
+    return Learned({}, {**asdict(weights), "query_items": settings.query_items}, build_index(vectors))

@@ -18,7 +18,7 @@ Tropp, SIAM Review 2011). 256 of them rank hidden items at ndcg@20 .045 and .093
 .037 and .089; .047 and .040 on Amazon Beauty (2026-11, validation). 512 of them, and all tokens, are worse than 256.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Final
 
@@ -33,7 +33,7 @@ from models.sources.base import Learned
 from models.sources.factors import Factors
 from models.topk import best_first
 from training.data import TrainingData
-from training.fit.factors import FactorSettings, item_factors
+from training.fit.factors import FactorSettings, Weights, item_factors
 from training.fit.likes import liking_matrix
 from training.fit.tokens import placed
 
@@ -80,13 +80,13 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
     Raises LearnedNothingError if no item is warm or no two items share a token, InputError if the shop's own vectors
     differ in length.
     """
-    vectors = item_factors(data, settings, "als_cold")
+    vectors, weights = item_factors(data, settings, "als_cold")
     content, words = placed(data, "als_cold", lambda told: leading_directions(told, settings.dimensions, data.seed))
     likes = liking_matrix(data, "als_cold")
     of_warm = content[: data.n_warm]
-    choice = choose(likes, vectors, of_warm, settings, data.seed)
+    choice = choose(likes, vectors, of_warm, weights, data.seed)
     placing = Placing(mapped(of_warm, vectors, choice.penalty), choice.power)
-    factors = Factors.of(vectors, regularization=settings.regularization, alpha=settings.alpha)
+    factors = Factors.of(vectors, **asdict(weights))
     crowd, places = crowd_of(likes, factors), placing.place(content[data.n_warm :])
     cold = np.arange(data.n_warm, len(content), dtype=np.int32)
     kept = np.sort(best_first(places @ crowd, cold, settings.most_placed))
@@ -97,7 +97,7 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
         "crowd": np.float32(choice.pull) * crowd,
         **words.arrays(),
     }
-    told = settings.model_dump(include={"regularization", "alpha", "query_items"})
+    told = {**asdict(weights), "query_items": settings.query_items}
     return Learned(arrays, {**told, "power": choice.power, "n_rows": len(content)}, build_index(places[kept]))
 
 
@@ -132,7 +132,7 @@ def crowd_of(likes: csr_matrix, factors: Factors) -> Float32:
     return crowd
 
 
-def choose(likes: csr_matrix, vectors: Float32, content: Float32, settings: Settings, seed: int) -> Choice:
+def choose(likes: csr_matrix, vectors: Float32, content: Float32, weights: Weights, seed: int) -> Choice:
     """Return the choice that ranks hidden items best.
 
     likes: shape (n_shoppers, L). vectors: shape (L, F). content: shape (L, D).
@@ -142,7 +142,7 @@ def choose(likes: csr_matrix, vectors: Float32, content: Float32, settings: Sett
     hidden, shown = order[:n_hidden], np.sort(order[n_hidden:])
     if n_hidden < _FEWEST_HIDDEN:
         return WITHOUT_A_TEST
-    factors = Factors.of(vectors[shown], regularization=settings.regularization, alpha=settings.alpha)
+    factors = Factors.of(vectors[shown], **asdict(weights))
     of_shown = likes[:, shown].tocsr()
     wanted = likes[:, hidden].tocsr()
     asked = _asked(of_shown, wanted, seed)

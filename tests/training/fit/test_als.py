@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from models.context import Context
 from models.sources.factors import Factors
+from training.fit.factors import FactorSettings, weights_of
 
 
 def test_a_history_is_folded_in_as_if_it_had_been_learned() -> None:
@@ -30,3 +32,18 @@ def test_sources_with_the_same_factors_fold_a_shopper_in_once_and_others_apart()
     one, same, other = (Factors.of(vectors.copy(), regularization=1.0, alpha=alpha) for alpha in (1.0, 1.0, 9.0))
     assert same.shopper(context, rows, weights) is one.shopper(context, rows, weights)
     np.testing.assert_array_equal(other.shopper(context, rows, weights), other.fold_in(rows, weights))
+
+
+def test_in_what_unit_shoppers_like_changes_no_balance() -> None:
+    likes = csr_matrix((np.random.default_rng(5).random((50, 400)) < 0.01).astype(np.float32))
+    settings = FactorSettings(confidence=0.02, regularization=0.1)
+    one, tenth = weights_of(likes, settings), weights_of(likes * np.float32(0.1), settings)
+    assert one.alpha * likes.sum() / np.count_nonzero(likes.getnnz(axis=1)) == pytest.approx(0.02 * 400)
+    assert one.regularization == pytest.approx(0.1 * 0.02 * 400)
+    assert (tenth.alpha, tenth.regularization) == pytest.approx((10 * one.alpha, one.regularization), rel=1e-4)
+
+
+def test_in_a_small_shop_a_like_still_weighs_no_less_than_no_like() -> None:
+    likes = csr_matrix(np.eye(3, dtype=np.float32) * np.float32(0.5))
+    assert weights_of(likes, FactorSettings()).alpha * 0.5 == pytest.approx(1)
+    assert weights_of(csr_matrix(np.zeros((3, 3), dtype=np.float32)), FactorSettings()).alpha == 1

@@ -17,9 +17,10 @@ from training.fit.als_cold import (
     mapped,
     ndcg,
 )
+from training.fit.factors import Weights
 
 WORLD = next(world for world in every_world() if world.name == "nobody bought it yet")
-SETTINGS = Settings(factors=4, regularization=0.1)
+WEIGHTS = Weights(alpha=1.0, regularization=0.1)
 
 
 def test_a_linear_world_is_mapped_back() -> None:
@@ -66,17 +67,17 @@ def shop_of(n: int = 600) -> tuple[csr_matrix, Float32, Float32]:
 
 
 def test_the_length_of_a_vector_counts_where_the_catalogue_tells_what_sells() -> None:
-    assert choose(*shop_of(), SETTINGS, seed=1).power == 0
+    assert choose(*shop_of(), WEIGHTS, seed=1).power == 0
 
 
 def test_a_shop_too_small_to_try_takes_the_shoppers_own_taste() -> None:
     likes, factors, content = shop_of(100)
-    assert choose(likes, factors, content, SETTINGS, seed=1) == WITHOUT_A_TEST
+    assert choose(likes, factors, content, WEIGHTS, seed=1) == WITHOUT_A_TEST
 
 
 def test_a_shop_where_nobody_likes_two_items_is_not_tried_either() -> None:
     _, factors, content = shop_of()
-    assert choose(csr_matrix(np.eye(600, dtype=np.float32)), factors, content, SETTINGS, seed=1) == WITHOUT_A_TEST
+    assert choose(csr_matrix(np.eye(600, dtype=np.float32)), factors, content, WEIGHTS, seed=1) == WITHOUT_A_TEST
 
 
 def test_the_crowd_is_nearly_the_mean_shopper() -> None:

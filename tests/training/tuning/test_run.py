@@ -72,7 +72,7 @@ def test_the_best_recipe_of_all_trials_is_found(tmp_path: Path) -> None:
 
 
 def test_the_first_trial_is_the_recipe_itself(tmp_path: Path) -> None:
-    bench = toy(RECIPE.model_copy(update={"sources": {"als": {"factors": 47, "alpha": 1.23456789}}}))
+    bench = toy(RECIPE.model_copy(update={"sources": {"als": {"factors": 47, "confidence": 0.0123456789}}}))
     found, said = run(bench, tmp_path, trials=0)
     assert (said[0].figure, found.base_figure) == (nearest_to_64(bench.recipe),) * 2
     assert (found.recipe, found.is_better) == (bench.recipe, False)
@@ -87,8 +87,8 @@ def test_a_resumed_study_goes_on_with_other_draws(tmp_path: Path) -> None:
     assert second.figure >= first.figure
     anew = toy()
     run(anew, tmp_path / "anew", trials=4)
-    drawn = [values_of(recipe)["sources.als.alpha"] for recipe in bench.measured]
-    assert not set(drawn) & {values_of(recipe)["sources.als.alpha"] for recipe in anew.measured}
+    drawn = [values_of(recipe)["sources.als.confidence"] for recipe in bench.measured]
+    assert not set(drawn) & {values_of(recipe)["sources.als.confidence"] for recipe in anew.measured}
 
 
 def test_the_same_study_tries_the_same(tmp_path: Path) -> None:
