@@ -8,7 +8,7 @@ import pytest
 
 from models.arrays import DAY_US
 from models.errors import InputError, TrainingError
-from models.placement import Placement, Task
+from models.placement import Placement, Task, source_of
 from store.placements import read_placements
 from tests.training.evaluate.shops import CUTOFF, CUTOFF_US, RECIPE
 from tests.worlds import NOW, event, event_frame, item, item_frame
@@ -16,7 +16,7 @@ from training import processes
 from training.evaluate import lists as lists_module
 from training.evaluate.asked import Histories, Question
 from training.evaluate.held_out import hold_out
-from training.evaluate.lists import ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Rival, ask
+from training.evaluate.lists import BLENDED, ENDCAP, POPULAR_EVER, POPULAR_LATELY, RULED, Asking, Lists, Rival, ask
 from training.evaluate.table import NEW_ITEMS, NEW_USERS, Options, Table
 from training.evaluate.temporal import asked, temporal
 from training.progress import Steps
@@ -50,10 +50,16 @@ def figure(table: Table, model: str, task: str, metric: str = "ndcg@20") -> floa
     return next(r.metrics[metric].value for r in table.rows if (r.model, r.task, r.segment) == (model, task, "all"))
 
 
-def test_there_is_a_row_for_the_blend_every_source_and_both_popularities(trial: Trial, table: Table) -> None:
+def test_there_is_a_row_for_the_ranking_every_source_its_views_and_both_popularities(
+    trial: Trial, table: Table
+) -> None:
     expected = {ENDCAP, RULED, POPULAR_EVER, POPULAR_LATELY, *trial.snapshot.sources}
-    for task in ("all", "new"):
-        assert {row.model for row in table.rows if (row.task, row.segment) == (task, "all")} == expected
+    tasks: dict[str, Task] = {"all": "personal", "new": "new_to_you"}
+    for name, task in tasks.items():
+        columns = {column for column, quota in PLACEMENTS[task].sources.items() if quota}
+        proposing = {column for column in columns if source_of(column) in trial.snapshot.sources}
+        found = {row.model for row in table.rows if (row.task, row.segment) == (name, "all")}
+        assert found - {BLENDED} == expected | proposing
 
 
 def test_who_buys_the_same_every_week_is_served_best_by_buy_again(table: Table) -> None:
