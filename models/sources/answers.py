@@ -103,7 +103,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Cosines:
-    """Cosines to one direction."""
+    """Cosines to one direction; only those above 0 are proposed."""
 
     index: Index
     inverse_lengths: Float32
@@ -113,7 +113,7 @@ class Cosines:
 
     def propose(self, mask: Mask, k: int) -> tuple[Int32, Float32]:
         cosines = (self.index.vectors @ self.direction) * self.inverse_lengths
-        rows = top_rows(cosines, mask[: len(cosines)], k)
+        rows = top_rows(cosines, mask[: len(cosines)], k, above=0.0)
         return rows, cosines[rows]
 
     def score(self, rows: Int32) -> Float32:

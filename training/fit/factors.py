@@ -73,8 +73,8 @@ def weights_of(likes: csr_matrix, settings: FactorSettings) -> Weights:
         return Weights(alpha=1.0, regularization=settings.regularization)
     total = float(likes.sum())
     liking = total / np.count_nonzero(likes.getnnz(axis=1))
-    alpha = max(settings.confidence * likes.shape[1] / liking, likes.nnz / total)
-    return Weights(alpha=alpha, regularization=settings.regularization * alpha * liking)
+    alpha = float(max(settings.confidence * likes.shape[1] / liking, likes.nnz / total))
+    return Weights(alpha=alpha, regularization=float(settings.regularization * alpha * liking))
 
 
 def _learned(data: TrainingData, settings: FactorSettings, source: str) -> tuple[Float32, Weights]:
