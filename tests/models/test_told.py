@@ -14,7 +14,7 @@ def told(source: str, *titles: str) -> ToldItem:
 def test_every_source_has_a_sentence_for_the_shopper(source: str) -> None:
     sentence = told(source, "Milk", "Bread").text
     assert source not in sentence
-    assert ("Milk" in sentence) is (source not in {"buy_again", "new", "popular", "trending"})
+    assert ("Milk" in sentence) is (source not in {"buy_again", "look_again", "new", "popular", "trending"})
 
 
 def test_items_without_a_title_are_not_named() -> None:
