@@ -1,5 +1,6 @@
 """Shops in which only one thing about an item says who buys it: its price, its category or its brand."""
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, Literal
@@ -21,7 +22,7 @@ Taste = Literal["price", "category", "brand", "none"]
 HORIZON_DAYS = 14
 CUTOFF = NOW - timedelta(days=HORIZON_DAYS)
 CUTOFF_US: Final = microseconds(CUTOFF)
-N_ITEMS, N_SHOPPERS, WEEKS = 100, 60, 12
+N_ITEMS, N_SHOPPERS, WEEKS = 80, 150, 8
 RANKER: Final[dict[str, Any]] = {
     "min_right": 5,
     "trees": 40,
@@ -82,17 +83,21 @@ def trial_of(shop: ShopData, made_by: Recipe, *placements: Placement, steps: Ste
     return fit_trial(shop, made_by, asked, CUTOFF_US, steps or Steps())
 
 
+def lists_of(shop: ShopData, snapshot: Snapshot, placement: Placement) -> list[list[int]]:
+    """Return everybody's list at the cutoff, by number."""
+    world = World("tastes", shop.events, shop.items, (), now=CUTOFF)
+    lists = []
+    for number in range(N_SHOPPERS):
+        history = world.history(f"u:{number}")
+        context = build_context(snapshot.vocabulary, snapshot.memory, now_us=CUTOFF_US, history=history)
+        lists.append(recommend(context, snapshot, placement).rows.tolist())
+    return lists
+
+
 def of_own_kind(
     shop: ShopData, snapshot: Snapshot, ranked_by: RankedBy, sources: dict[str, int] | None = None
 ) -> float:
     """Return which part of everybody's list is of the kind that they buy."""
-    world = World("tastes", shop.events, shop.items, (), now=CUTOFF)
-    placement = Placement(**{**vars(FRESH), "ranked_by": ranked_by, "sources": sources or FRESH.sources})
-    parts = []
-    for number in range(N_SHOPPERS):
-        context = build_context(
-            snapshot.vocabulary, snapshot.memory, now_us=CUTOFF_US, history=world.history(f"u:{number}")
-        )
-        rows = recommend(context, snapshot, placement).rows
-        parts.append(np.mean([kind_of(snapshot.vocabulary.ids[row]) == number % 2 for row in rows.tolist()]))
-    return float(np.mean(parts))
+    lists = lists_of(shop, snapshot, replace(FRESH, ranked_by=ranked_by, sources=sources or FRESH.sources))
+    ids = snapshot.vocabulary.ids
+    return float(np.mean([kind_of(ids[row]) == number % 2 for number, rows in enumerate(lists) for row in rows]))

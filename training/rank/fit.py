@@ -54,7 +54,10 @@ def fit_ranker(
     features: how they were computed. earlier: what reliability is measured of.
     """
     held_back = examples.requests % _HELD_BACK == 0
-    _, network = _fit(examples.where(~held_back), settings, seed)
+    learned_from = examples.where(~held_back)
+    if len(learned_from.labels) < settings.min_examples:
+        return None
+    _, network = _fit(learned_from, settings, seed)
     if not is_better(examples.where(held_back), network(examples.features[held_back])):
         return None
     trees, network = _fit(examples, settings, seed)
@@ -81,8 +84,8 @@ def is_better(examples: RankExamples, scores: Float32) -> bool:
     worth = examples.labels * examples.weights
     asked = np.isin(examples.requests, np.unique(examples.requests[examples.labels]))
     _, requests = np.unique(examples.requests[asked], return_inverse=True)
-    if not len(requests):
-        return False
+    if not requests.any():
+        return False  # from one request, or none, nobody learns what is usual
     by_blend = np.arange(len(requests))
     by_scores = np.lexsort((-scores[asked], requests))
     differences = _gains(requests, worth[asked], by_scores) - _gains(requests, worth[asked], by_blend)

@@ -1,11 +1,12 @@
 """Trees learn what is right of features; the network that serves learns what the trees say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from models.arrays import Float32, Int32, Mask
+from models.arrays import Float32, Int32
 from models.candidates import Candidates
 from models.context import Context
 from models.facts import GAP, PRICE, Facts
@@ -15,7 +16,7 @@ from models.rank import Blend, LogisticSum
 from training.examples import Answered
 from training.rank.distil import distil
 from training.rank.examples import RankExamples, rank_examples
-from training.rank.fit import FittedRanker, fit_ranker
+from training.rank.fit import FittedRanker, fit_ranker, is_better
 from training.rank.trees import fit_trees
 from training.ranker_settings import RankerSettings
 
@@ -93,7 +94,7 @@ def test_a_network_gives_the_probabilities_of_its_teacher(taught: RankExamples) 
 
 
 def test_the_same_examples_and_seed_give_the_same_bytes(taught: RankExamples) -> None:
-    one, other = (fit_ranker(taught, BLEND, features_of(), SETTINGS, seed=5) for _ in range(2))
+    one, other = (fitted_on(taught) for _ in range(2))
     assert one.trees.text == other.trees.text
     np.testing.assert_array_equal(one.ranker.form(taught.features), other.ranker.form(taught.features))
     assert (one.ranker.slope, one.ranker.bias) == (other.ranker.slope, other.ranker.bias)
@@ -107,8 +108,14 @@ def features_of(columns: tuple[str, ...] = ("als", "popular")) -> Features:
     return Features(columns, FACTS)
 
 
-def fitted_on(taught: RankExamples, earlier: LearnedRanker | None = None) -> FittedRanker:
+def fit(taught: RankExamples, earlier: LearnedRanker | None = None) -> FittedRanker | None:
     return fit_ranker(taught, BLEND, features_of(), SETTINGS, 1, earlier)
+
+
+def fitted_on(taught: RankExamples, earlier: LearnedRanker | None = None) -> FittedRanker:
+    fitted = fit(taught, earlier)
+    assert fitted is not None
+    return fitted
 
 
 def chances_of(ranker: LearnedRanker, features: Float32) -> Float32:
@@ -146,22 +153,61 @@ def test_reliability_is_measured_of_the_ranker_of_a_stage_before_if_it_looked_at
     assert fitted_on(later, other).calibration_error is None
 
 
-@pytest.mark.parametrize("labels", [np.ones(N, np.bool_), np.arange(N) == 3], ids=["all are right", "one is right"])
-def test_labels_of_nearly_one_kind_are_learned_without_a_crash(labels: Mask) -> None:
-    taught = examples()
-    odd = RankExamples(NAMES, taught.features, labels, taught.weights, taught.requests)
-    fitted = fitted_on(odd)
-    assert np.isfinite(fitted.ranker.form(taught.features)).all()
-    assert np.isfinite([fitted.ranker.slope, fitted.ranker.bias]).all()
+# A ranker serves only where it is worth something.
+
+ODD: dict[str, Callable[[RankExamples], RankExamples]] = {
+    "right is a matter of chance": lambda one: replace(one, labels=np.random.default_rng(8).random(N) < 0.2),
+    "all are right": lambda one: replace(one, labels=np.ones(N, np.bool_)),
+    "one is right, in a request that is learned from": lambda one: replace(one, labels=np.arange(N) == 13),
+    "one is right, in a request that is held back": lambda one: replace(one, labels=np.arange(N) == 3),
+    "nothing is known of anything": lambda one: replace(one, features=np.full_like(one.features, np.nan)),
+    "all features are constant": lambda one: replace(one, features=np.ones_like(one.features)),
+    "there is one request": lambda one: replace(one, requests=np.zeros(N, np.int32)),
+    "there is one example": lambda one: one.where(np.arange(N) == 13),
+}
 
 
-def test_features_of_which_none_is_known_teach_the_usual_rate_alone() -> None:
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_where_there_is_nothing_to_learn_the_blend_keeps_its_place(
+    change: Callable[[RankExamples], RankExamples], taught: RankExamples
+) -> None:
+    assert fit(change(taught)) is None
+
+
+def test_a_ranker_that_only_repeats_the_blend_is_none(taught: RankExamples) -> None:
+    """The blend already knows all that there is: each request's candidates lie in the order of the true odds."""
+    order = np.lexsort((-likely(taught.features), taught.requests))
+    known = RankExamples(
+        NAMES, taught.features[order], taught.labels[order], taught.weights[order], taught.requests[order]
+    )
+    assert not is_better(known, likely(known.features))
+    assert fit(known) is None
+
+
+def test_better_is_what_puts_right_answers_higher_in_most_requests(taught: RankExamples) -> None:
+    right_first, wrong_first = np.where(taught.labels, 1, -1).astype(np.float32), np.where(taught.labels, -1, 1)
+    assert is_better(taught, right_first)
+    assert not is_better(taught, wrong_first.astype(np.float32))
+    assert not is_better(taught, np.zeros(N, np.float32)), "the blend's own order"
+    assert not is_better(replace(taught, labels=np.zeros(N, np.bool_)), right_first)
+
+
+def test_under_revenue_better_is_what_puts_the_dear_right_answers_higher() -> None:
+    """Two of ten are right, the cheap one first; whoever turns both over gains by worth and nothing by number."""
+    labels = np.tile(np.arange(10) < 2, 40)
+    dear_first = np.tile(np.array([1, 2, *[0] * 8], np.float32), 40)
+    weights = np.tile(np.array([0.1, 1.9, *[1] * 8], np.float32), 40)
+    taught = RankExamples(("a",), np.zeros((400, 1), np.float32), labels, np.ones(400, np.float32), ten_each(400))
+    assert not is_better(taught, dear_first)
+    assert is_better(replace(taught, weights=weights), dear_first)
+
+
+def test_a_network_of_features_of_which_none_is_known_gives_the_usual_rate() -> None:
     taught = examples(n=500)
-    blank = RankExamples(NAMES, np.full_like(taught.features, np.nan), taught.labels, taught.weights, taught.requests)
-    fitted = fitted_on(blank)
-    chances = chances_of(fitted.ranker, blank.features)
-    assert np.ptp(chances) == 0
-    assert chances[0] == pytest.approx(taught.labels.mean(), abs=0.03)
+    blank = replace(taught, features=np.full_like(taught.features, np.nan))
+    odds = distil(blank, fit_trees(blank, SETTINGS, 1)(blank.features), SETTINGS, seed=1)(blank.features)
+    assert np.ptp(odds) == 0
+    assert 1 / (1 + np.exp(-odds[0])) == pytest.approx(taught.labels.mean(), abs=0.03)
 
 
 # From questions to examples.
@@ -227,6 +273,8 @@ def test_examples_of_several_stages_lie_one_after_another() -> None:
     both = RankExamples.joined([one, other])
     assert both.features.shape[0] == len(both.labels) == len(both.weights) == 5
     assert both.n_right == one.n_right == 2
+    assert both.requests.tolist() == [0, 0, 0, 1, 1]
+    assert both.n_requests == 2
 
 
 def test_a_dear_item_that_is_as_likely_as_a_cheap_one_stands_above_it_under_revenue() -> None:
