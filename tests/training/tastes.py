@@ -22,7 +22,7 @@ Taste = Literal["price", "category", "brand", "none"]
 HORIZON_DAYS = 14
 CUTOFF = NOW - timedelta(days=HORIZON_DAYS)
 CUTOFF_US: Final = microseconds(CUTOFF)
-N_ITEMS, N_SHOPPERS, WEEKS = 80, 150, 8
+N_ITEMS, N_SHOPPERS, WEEKS = 100, 150, 20
 RANKER: Final[dict[str, Any]] = {
     "min_right": 5,
     "trees": 40,
@@ -55,15 +55,17 @@ def kind_of(item_id: str) -> int:
 
 
 def shop_of(taste: Taste) -> ShopData:
-    """Everybody buys two items a week, at random among those of the own kind; with no taste, among all."""
+    """Everybody buys one to three items a week for some weeks, at random among those of the own kind; or among all."""
     chance, rows = Random(f"taste of {taste}"), []  # noqa: S311 - a shop, not a secret
     ids = [f"i{number}" for number in range(N_ITEMS)]
     price_of = {it: 2.0 + 48.0 * kind_of(it) if taste in {"price", "none"} else 5.0 for it in ids}
     for number in range(N_SHOPPERS):
         own = ids if taste == "none" else [it for it in ids if kind_of(it) == number % 2]
-        for half_week in range(1, 2 * WEEKS + 1):
+        # Who all come at once and as often are of another age a horizon later: then a ranker knows nobody.
+        days_between, n_days = 7 / chance.randint(1, 3), 7 * chance.randint(7, WEEKS)
+        for visit in range(int(n_days / days_between)):
             it = chance.choice(own)
-            ts = NOW - timedelta(days=3.5 * half_week - chance.random() * 3)
+            ts = NOW - timedelta(days=days_between * (visit + 0.05 + 0.9 * chance.random()))
             rows.append(event(f"u:{number}", it, ts, price=price_of[it]))
     items = [
         item(
