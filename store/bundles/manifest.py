@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.errors import BundleError
 from models.placement import Task
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Of the layout of a bundle's files. A bundle of a later one is refused by name."""
 
 MANIFEST = "manifest.json"
@@ -87,7 +87,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     version: str
     created_at: str
     endcap_version: str

@@ -49,7 +49,7 @@ def test_a_bundle_that_is_refused_says_so_in_the_list(run: Endcap, home: Path) -
     ran = run("models", "list")
     assert ran.exit_code == 0
     assert re.search(rf"{OLD} .* refused", ran.output)
-    assert f"bundle {OLD} has schema version 9, this Endcap reads up to 1; upgrade Endcap, or roll back" in ran.output
+    assert f"bundle {OLD} has schema version 9, this Endcap reads up to 2; upgrade Endcap, or roll back" in ran.output
     assert newest(home) in ran.output
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from models.learned import LearnedRanker
+from models.rank import Blend
 from models.sources import SOURCES
 from store.bundles.manifest import SCHEMA_VERSION
 from store.bundles.read import open_bundle
@@ -44,6 +46,12 @@ def test_the_golden_bundle_of_today_has_every_source_and_a_recipe_that_can_be_fi
     manifest = open_bundle(BUNDLES[-1]).manifest
     assert set(manifest.sources) == set(SOURCES)
     assert recipe_of(manifest.recipe, "the golden bundle").seed == manifest.recipe["seed"]
+
+
+def test_the_golden_bundle_of_today_has_a_learned_ranker_and_one_of_before_there_were_any_has_blends() -> None:
+    kinds = [{type(ranker) for ranker in open_bundle(path).snapshot.rankers.values()} for path in BUNDLES]
+    assert kinds[0] == {Blend}
+    assert LearnedRanker in kinds[-1]
 
 
 def test_a_golden_bundle_is_small_and_tells_nothing_of_the_machine_that_made_it(folder: Path) -> None:

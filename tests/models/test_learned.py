@@ -113,6 +113,16 @@ def test_no_candidates_are_ranked_as_none() -> None:
     assert not len(ranker.weigh(context, candidates.where(np.zeros(len(candidates), np.bool_))).scores)
 
 
+def test_a_shopper_of_whom_nothing_is_known_is_ranked_by_the_blend_unless_nobody_was_known_in_learning() -> None:
+    context, candidates = asked()
+    _, ranker = ordered_by(PRICE, -0.1)
+    by_blend = ranker.blend.weigh(Context(context.now_us), candidates).scores
+    for stranger in (Context(context.now_us), Context(context.now_us, anchors=candidates.rows[:1])):
+        np.testing.assert_array_equal(ranker.weigh(stranger, candidates).scores, by_blend)
+        of_pages = replace(ranker, features=replace(ranker.features, of_shopper=False))
+        assert not np.array_equal(of_pages.weigh(stranger, candidates).scores, by_blend)
+
+
 def test_a_placement_chooses_the_blend_or_what_was_learned() -> None:
     snapshot, ranker = ordered_by(PRICE, -0.1)
     plain = snapshot_of(WORLD.name)

@@ -107,7 +107,7 @@ def test_a_placement_may_choose_the_blend_of_a_bundle_that_learned_more(folder: 
     snapshot = open_bundle(folder).snapshot
     blend = snapshot.ranker_of(replace(ASKED, ranked_by="blend"))
     assert isinstance(blend, Blend)
-    question = world_named("new item").questions[0]
+    question = world_named("new item").questions[1]
     scores = []
     for ranker in (blend, snapshot.ranker_of(ASKED)):
         context = WORLD.context(snapshot.vocabulary, question)

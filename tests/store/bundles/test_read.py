@@ -116,8 +116,8 @@ def rewritten(folder: Path, **changes: object) -> None:
 
 def test_a_bundle_of_a_later_schema_is_refused_before_its_content_is_looked_at(tmp_path: Path) -> None:
     folder = written(tmp_path)
-    (folder / MANIFEST).write_text('{"schema_version": 2, "anything": "else"}')
-    with pytest.raises(BundleError, match=rf"{folder.name} has schema version 2, this Endcap reads up to 1; upgrade"):
+    (folder / MANIFEST).write_text('{"schema_version": 3, "anything": "else"}')
+    with pytest.raises(BundleError, match=rf"{folder.name} has schema version 3, this Endcap reads up to 2; upgrade"):
         open_bundle(folder)
 
 
