@@ -12,7 +12,7 @@ OTHER_REQUESTS = 3_000
 
 
 def _max_requests() -> dict[Task, int]:
-    return {"personal": 10_000, "new_to_you": 10_000}
+    return {"personal": 25_000, "new_to_you": 25_000}
 
 
 class RankerSettings(BaseModel):
@@ -28,7 +28,7 @@ class RankerSettings(BaseModel):
     """Right answers that a task needs to learn a ranker from; with fewer the blend ranks it."""
     max_requests: dict[Task, int] = Field(default_factory=_max_requests)
     """By task, the requests that it learns from, drawn by seed; OTHER_REQUESTS of a task that is not named. Changes
-    speed and memory too: 60 kB each."""
+    speed and memory too: 30 kB each."""
     n_best: int = Field(default=100, gt=0, le=1_000)
     """Candidates of a request that the ranker looks at, the blend's best. Higher recall, slower ranking."""
     missing_sources: float = Field(default=0.2, ge=0, le=1)

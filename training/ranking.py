@@ -12,7 +12,7 @@ from models.snapshot import Snapshot
 from training.blend import FittedBlend, fit_blend
 from training.config import Recipe
 from training.evaluate.asked import Stage
-from training.examples import Answered, answered, examples_of
+from training.examples import answered, examples_of
 from training.fitting import FittedSources
 from training.processes import spread
 from training.progress import Steps
@@ -96,42 +96,42 @@ class _Fitting:
 def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
     """Fit one task; None if nothing shows what is right."""
     recipe, earlier = shared.recipe, shared.earlier.get(placement.task)
-    found = _answered(shared.learnings[-1], placement, recipe)
-    examples = examples_of(found[:: -(-len(found) // recipe.blend.max_examples) or 1]) if found else None
-    if examples is None or not examples.labels.any():
+    snapshot, newest = shared.learnings[-1]
+    asked = newest.stage.ask(placement, snapshot)
+    if asked is None:
+        return None
+    at_most = recipe.blend.max_examples
+    found = list(answered(placement, snapshot, newest.stage.past, asked, at_most, recipe.seed))
+    examples = examples_of(found)
+    if not examples.labels.any():
         return None
     blend = fit_blend(examples, placement.task, recipe.blend, earlier.blend.blend if earlier else None)
-    del examples
+    columns = examples.candidates.sources
+    # Candidates are large, and the ranker's examples larger.
+    del examples, found
     ranker = None
-    if ranked := _rank_examples(shared, placement, found, blend.blend):
+    if ranked := _rank_examples(shared, placement, columns, blend.blend):
         before = earlier.ranker.ranker if earlier and earlier.ranker else None
-        features = _features(placement, shared.learnings[-1][1].sources, found[0].candidates.sources)
+        features = _features(placement, newest.sources, columns)
         ranker = fit_ranker(ranked, blend.blend, features, recipe.ranker, recipe.seed, before)
     return FittedTask(blend, ranker)
 
 
-def _answered(learning: tuple[Snapshot, Learning], placement: Placement, recipe: Recipe) -> list[Answered]:
-    snapshot, stage = learning[0], learning[1].stage
-    asked = stage.ask(placement, snapshot)
-    if asked is None:
-        return []
-    at_most = recipe.ranker.max_requests.get(placement.task, OTHER_REQUESTS)
-    return list(answered(placement, snapshot, stage.past, asked, at_most, recipe.seed))
-
-
 def _rank_examples(
-    shared: _Fitting, placement: Placement, newest: Sequence[Answered], blend: Blend
+    shared: _Fitting, placement: Placement, columns: tuple[str, ...], blend: Blend
 ) -> RankExamples | None:
     """Return the examples of all learnings whose facts are of one kind; None where too few of them are right."""
-    recipe, several = shared.recipe, []
-    wanted = _features(placement, shared.learnings[-1][1].sources, newest[0].candidates.sources)
-    for learning in shared.learnings:
-        is_newest = learning is shared.learnings[-1]
-        found = newest if is_newest else _answered(learning, placement, recipe)
-        features = _features(placement, learning[1].sources, wanted.columns)
-        if found and features.names == wanted.names:
-            several.append(rank_examples(found, blend, features, recipe.ranker, recipe.seed))
-    if sum(one.n_right for one in several) < recipe.ranker.min_right:
+    settings, seed, several = shared.recipe.ranker, shared.recipe.seed, []
+    at_most = settings.max_requests.get(placement.task, OTHER_REQUESTS)
+    wanted = _features(placement, shared.learnings[-1][1].sources, columns)
+    for snapshot, learning in shared.learnings:
+        features = _features(placement, learning.sources, columns)
+        asked = learning.stage.ask(placement, snapshot)
+        if asked is not None and features.names == wanted.names:
+            found = answered(placement, snapshot, learning.stage.past, asked, at_most, seed)
+            n_requests = min(len(asked.questions), at_most)
+            several.append(rank_examples(found, n_requests, blend, features, settings, seed))
+    if sum(one.n_right for one in several) < settings.min_right:
         return None
     return RankExamples.joined(several)
 

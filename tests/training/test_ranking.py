@@ -156,10 +156,10 @@ def learned_from(shop: ShopData, trial: Trial, *, seen_until_us: int | None = No
         assert past.shoppers == learning.stage.past.shoppers
         asked = replace(asked, histories=Histories.of_past(past))
     unmasked = replace(FRESH, known="keep")
-    found = answered(unmasked, snapshot, past, asked, 1_000, seed=3)
+    found = list(answered(unmasked, snapshot, past, asked, 1_000, seed=3))
     features = Features(tuple(FRESH.sources), learning.sources.facts)
     settings = recipe(missing_sources=0.0).ranker
-    return rank_examples(found, trial.tasks["new_to_you"].blend.blend, features, settings, seed=3)
+    return rank_examples(found, len(found), trial.tasks["new_to_you"].blend.blend, features, settings, seed=3)
 
 
 def telling_all(examples: RankExamples) -> set[str]:

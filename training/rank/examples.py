@@ -44,13 +44,16 @@ class RankExamples:
         """How many requests they are of."""
         return int(self.requests[-1]) + 1 if len(self.requests) else 0
 
-    def where(self, keep: Mask) -> "RankExamples":
-        """Return those that `keep`, shape (e,), marks; requests keep their numbers."""
+    def between(self, first: int, last: int) -> "RankExamples":
+        """Return those of the requests [first, last), which keep their numbers; nothing is copied."""
+        keep = slice(*np.searchsorted(self.requests, (first, last)))
         return RankExamples(self.names, self.features[keep], self.labels[keep], self.weights[keep], self.requests[keep])
 
     @classmethod
     def joined(cls, several: Sequence["RankExamples"]) -> "RankExamples":
         """Lay examples of the same features one after another."""
+        if len(several) == 1:
+            return several[0]
         return cls(
             several[0].names,
             np.concatenate([one.features for one in several]),
@@ -61,26 +64,30 @@ class RankExamples:
 
 
 def rank_examples(
-    found: Iterable[Answered], blend: Blend, features: Features, settings: RankerSettings, seed: int
+    found: Iterable[Answered], n_requests: int, blend: Blend, features: Features, settings: RankerSettings, seed: int
 ) -> RankExamples:
     """Compute the features of each request's best candidates by the blend, as the ranker will be asked for them.
 
-    Some requests lack columns: a placement that asks fewer sources is then nothing new.
+    n_requests: at most so many are found. Some requests lack columns: a placement that asks fewer sources is then
+    nothing new.
     """
     rng = np.random.default_rng(seed)
-    blocks, labels, values = [], [], []
+    # Written where they stay: a list of blocks and their concatenation would be twice as much.
+    block = np.empty((n_requests * settings.n_best, len(features.names)), dtype=np.float32)
+    n, labels, values = 0, [], []
     for one in found:
         gone = rng.random(len(one.candidates.sources)) < _MISSING_COLUMNS
         asked = _without(one, gone) if rng.random() < settings.missing_sources else one
         scores = blend.weigh(asked.context, asked.candidates).scores
         best = best_first(scores, asked.candidates.rows, settings.n_best)
-        blocks.append(features.of(asked.context, asked.candidates.where(best), log_odds_of(scores[best])))
+        block[n : n + len(best)] = features.of(asked.context, asked.candidates.where(best), log_odds_of(scores[best]))
         labels.append(asked.labels[best])
         values.append(asked.values[best])
-    right = np.concatenate(labels)
-    weights = _weights(right, np.concatenate(values), settings)
+        n += len(best)
+    right = np.concatenate([np.zeros(0, dtype=np.bool_), *labels])
+    weights = _weights(right, np.concatenate([np.zeros(0, dtype=np.float32), *values]), settings)
     requests = np.repeat(np.arange(len(labels), dtype=np.int32), [len(one) for one in labels])
-    return RankExamples(features.names, np.concatenate(blocks), right, weights, requests)
+    return RankExamples(features.names, block[:n], right, weights, requests)
 
 
 def _firsts(several: Sequence[RankExamples]) -> Int64:

@@ -18,8 +18,8 @@ from training.rank.trees import Trees, fit_trees
 from training.ranker_settings import RankerSettings
 from training.softmax import fit_scale
 
-_HELD_BACK: Final = 5
-"""One request in so many is not learned from, to see whether the ranker orders it better than the blend."""
+_CLEARLY: Final = 1.64
+"""Standard errors; by chance alone one ranker in twenty is so much better."""
 _TOP: Final = 20
 
 
@@ -49,16 +49,17 @@ def fit_ranker(
     seed: int,
     earlier: LearnedRanker | None = None,
 ) -> FittedRanker | None:
-    """Fit on all examples; None where a fit on most of them orders the others no better than the blend does.
+    """Fit on all examples; None where it orders requests that it has not seen no better than the blend does.
 
     features: how they were computed. earlier: what reliability is measured of.
     """
-    held_back = examples.requests % _HELD_BACK == 0
-    learned_from = examples.where(~held_back)
-    if len(learned_from.labels) < settings.min_examples:
+    middle = examples.n_requests // 2
+    halves = examples.between(0, middle), examples.between(middle, examples.n_requests)
+    if min(len(half.labels) for half in halves) < settings.min_examples:
         return None
-    _, network = _fit(learned_from, settings, seed)
-    if not is_better(examples.where(held_back), network(examples.features[held_back])):
+    # Each half is ordered by what the other taught.
+    unseen = [_fit(half, settings, seed)[1](other.features) for half, other in (halves, halves[::-1])]
+    if not is_better(examples, np.concatenate(unseen[::-1])):
         return None
     trees, network = _fit(examples, settings, seed)
     slope, bias = fit_scale(network(examples.features), examples.labels)
@@ -78,8 +79,8 @@ def _fit(examples: RankExamples, settings: RankerSettings, seed: int) -> tuple[T
 def is_better(examples: RankExamples, scores: Float32) -> bool:
     """Say whether scores, shape (e,), put what was right clearly higher than the blend did, in whose order they lie.
 
-    Clearly: the mean difference of the requests' discounted gains (Jarvelin & Kekalainen, TOIS 2002) is above its
-    standard error. A shop with few shoppers teaches trees its chances; then the blend, with few weights, is better.
+    Clearly: the mean difference of the requests' discounted gains (Jarvelin & Kekalainen, TOIS 2002) lies above 0 by
+    more than chance. A shop with few shoppers teaches trees its chances; then the blend, with few weights, is better.
     """
     worth = examples.labels * examples.weights
     asked = np.isin(examples.requests, np.unique(examples.requests[examples.labels]))
@@ -89,7 +90,7 @@ def is_better(examples: RankExamples, scores: Float32) -> bool:
     by_blend = np.arange(len(requests))
     by_scores = np.lexsort((-scores[asked], requests))
     differences = _gains(requests, worth[asked], by_scores) - _gains(requests, worth[asked], by_blend)
-    return bool(differences.mean() > differences.std() / np.sqrt(len(differences)))
+    return bool(differences.mean() > _CLEARLY * differences.std() / np.sqrt(len(differences)))
 
 
 def _gains(requests: Int64, worth: Float32, order: Int64) -> Float64:

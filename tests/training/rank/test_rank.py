@@ -163,7 +163,7 @@ ODD: dict[str, Callable[[RankExamples], RankExamples]] = {
     "nothing is known of anything": lambda one: replace(one, features=np.full_like(one.features, np.nan)),
     "all features are constant": lambda one: replace(one, features=np.ones_like(one.features)),
     "there is one request": lambda one: replace(one, requests=np.zeros(N, np.int32)),
-    "there is one example": lambda one: one.where(np.arange(N) == 13),
+    "there is one small request": lambda one: one.between(1, 2),
 }
 
 
@@ -224,7 +224,7 @@ def question(n: int, *, right: Callable[[int], bool], worth: float = 0.0, first:
 
 def made_of(asked: list[Answered], **settings: object) -> RankExamples:
     chosen = SETTINGS.model_copy(update={"missing_sources": 0.0, **settings})
-    return rank_examples(asked, BLEND, features_of(), chosen, seed=1)
+    return rank_examples(asked, len(asked), BLEND, features_of(), chosen, seed=1)
 
 
 def test_examples_are_the_best_candidates_of_each_request_and_right_as_they_were() -> None:
