@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from models.catalogue import Catalogue
 from models.context import Context, Interactions, build_context
+from models.facts import GAP, PRICE, Facts
+from models.features import Features
 from models.history import Summary
-from models.placement import Placement
+from models.learned import LearnedRanker
+from models.placement import Placement, RankedBy
+from models.rank import Blend
 from models.ready import ReadyRankings
 from models.recommend import Recommendation, recommend
 from models.snapshot import Snapshot
@@ -65,6 +69,27 @@ def test_what_is_ready_is_what_would_be_worked_out(snapshot: Snapshot) -> None:
             worked_out.fallback,
             worked_out.removed,
         )
+
+
+def test_what_is_ready_is_ranked_by_what_was_learned(snapshot: Snapshot) -> None:
+    """The page of a product is ranked ahead by the ranker that would be asked, and by the blend for who wants that."""
+    blend = snapshot.rankers["similar"]
+    assert isinstance(blend, Blend)
+    n = len(snapshot.catalogue)
+    facts = Facts((PRICE, GAP), np.ones((n + 1, 2), np.float32), (), np.zeros((n + 1, 0), np.int32))
+    features = Features(tuple(PLACEMENT.sources), facts, of_shopper=False)
+    upside_down = LearnedRanker(blend, features, lambda found: -found[:, features.names.index("blend")], 30)
+    learned = replace(snapshot, rankers={**snapshot.rankers, "similar": upside_down})
+    for ranked_by in get_args(RankedBy):
+        placement = replace(PLACEMENT, ranked_by=ranked_by)
+        ready = replace(learned, ready=make_ready(learned, {"product": placement}, 24))
+        context = about(ready, 0)
+        assert from_ready(context, ready, placement)
+        rows = recommend(context, ready, placement).rows.tolist()
+        assert rows == live(about(ready, 0), learned, placement).rows.tolist()
+        assert (rows == live(about(ready, 0), snapshot).rows.tolist()) is (ranked_by == "blend")
+        other = replace(PLACEMENT, ranked_by="blend" if ranked_by == "learned" else "learned")
+        assert not from_ready(about(ready, 0), ready, other)
 
 
 def test_what_must_not_be_shown_is_not(snapshot: Snapshot) -> None:
