@@ -14,6 +14,9 @@ from models.sources.base import Answer, Learned
 from models.sources.query import query_of
 from models.words import Description, Words
 
+_ALIKE = 1e-5
+"""Cosines that are no higher are 0 but for their rounding."""
+
 
 @dataclass(frozen=True)
 class Content:
@@ -42,14 +45,14 @@ class Content:
         return self if self.words is None else replace(self, newcomers=self.words.vectors(newcomers))
 
     def ask(self, context: Context) -> Answer:
-        """Return cosines to what is asked about; only those above 0 are proposed."""
+        """Return cosines to what is asked about; only those clearly above 0 are proposed."""
         if len(context.anchors):
             profile = self._profile(context)
         else:
             profile = context.once(("content", self._n_rows), lambda: self._profile(context))
         if not profile.any():
             return Silence()
-        answer = Nearest(self.index, profile, above=0.0)
+        answer = Nearest(self.index, profile, above=_ALIKE)
         return AndNewer(answer, len(self.index), self.newcomers @ profile) if len(self.newcomers) else answer
 
     def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:

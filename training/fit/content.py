@@ -16,12 +16,19 @@ from models.sources.base import Learned
 from training.data import TrainingData
 from training.fit.tokens import placed
 
+FEWEST_DIMENSIONS = 32
+
 
 class Settings(BaseModel, extra="forbid", frozen=True):
     """The knobs of `content`."""
 
-    dimensions: int = Field(default=32, gt=0, le=1024)
-    """Length of a vector. Changes results and speed: a search costs so many products per item of the catalogue."""
+    dimensions: int = Field(default=256, gt=0, le=1024)
+    """Length of a vector, at most. Changes results and speed: a search costs so many products per item of the
+    catalogue. On Amazon Beauty 32 find a third of what the tokens themselves find, 256 four fifths (2026-11)."""
+
+    most_numbers: int = Field(default=2_000_000, gt=0)
+    """Of all vectors together: a large catalogue has shorter ones, though none below FEWEST_DIMENSIONS. Changes what
+    `dimensions` does."""
 
     query_items: int = Field(default=100, gt=0)
     """Items of a history that make up its profile, the heaviest. Changes speed; results only for long histories."""
@@ -32,7 +39,9 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
 
     Raises LearnedNothingError if no two items share a token, InputError if the shop's embeddings differ in length.
     """
-    vectors, words = placed(data, "content", lambda told: directions_of(told, settings.dimensions, data.seed))
+    affordable = max(settings.most_numbers // len(data.vocabulary), FEWEST_DIMENSIONS)
+    dimensions = min(settings.dimensions, affordable)
+    vectors, words = placed(data, "content", lambda told: directions_of(told, dimensions, data.seed))
     return Learned(words.arrays(), {"query_items": settings.query_items}, build_index(vectors))
 
 

@@ -58,7 +58,7 @@ SPACE: Final[tuple[Knob, ...]] = (
     Knob("sources.comes_next.shrink", 2, 200, log=True),
     Knob("sources.bought_together.minimum_lift", 0, 3),
     Knob("sources.bought_together.shrink", 2, 200, log=True),
-    Knob("sources.content.dimensions", 16, 128, log=True),
+    Knob("sources.content.dimensions", 32, 512, log=True),
     Knob("sources.buy_again.prior_days", 5, 365, log=True),
     Knob("sources.buy_again.rate_prior_days", 200, 20_000, log=True),
     Knob("sources.buy_again.gap_prior", 0.05, 3, log=True),
