@@ -2,7 +2,7 @@
 
     python -m bench.recommend [--bundle VERSION_FOLDER] [--json PATH]
 
-One core, one thread. Without --bundle the nine sources learn a shop that is made up (25,000 items, 600,000 purchases);
+One core, one thread. Without --bundle all sources learn a shop that is made up (25,000 items, 600,000 purchases);
 nothing is kept. Every shopper has 300 items in the past and 30 events since; an `answer` is the whole way from such a
 history to the list of `home` in words with its reasons, `similar` that from a product to the list of its page. The
 reference is one product of a 25,000 x 64 matrix and a vector, timed in the same rounds: what exact search over that

@@ -3,7 +3,7 @@
     python -m bench.serving [--quick] [--json PATH]
 
 Real servers, each on one core, what drives them on the other: uvicorn with the empty route; the service with its cache
-in the process; the service with its cache in Valkey. The shop is made up (25,000 items, nine sources, 300 past items
+in the process; the service with its cache in Valkey. The shop is made up (25,000 items, 300 past items
 and 30 recent events a shopper) and lies in a database and a bundle like any other. Metrics are on, every question has
 seven parameters.
 
