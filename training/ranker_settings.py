@@ -8,7 +8,7 @@ from models.placement import Task
 
 Objective = Literal["purchase", "revenue"]
 
-OTHER_REQUESTS = 3_000
+OTHER_REQUESTS = 2_000
 
 
 def _max_requests() -> dict[Task, int]:
@@ -44,3 +44,7 @@ class RankerSettings(BaseModel):
     """Units of the network's hidden layers. Changes speed too."""
     epochs: int = Field(default=6, gt=0)
     """How often the network sees each example, where there are many; few are seen more often."""
+
+    def most_requests(self, task: Task) -> int:
+        """Return how many requests of a task it learns from at most."""
+        return self.max_requests.get(task, OTHER_REQUESTS)

@@ -12,13 +12,12 @@ from models.snapshot import Snapshot
 from training.blend import FittedBlend, fit_blend
 from training.config import Recipe
 from training.evaluate.asked import Stage
-from training.examples import answered, examples_of
+from training.examples import Answered, answered, examples_of
 from training.fitting import FittedSources
 from training.processes import spread
 from training.progress import Steps
 from training.rank.examples import RankExamples, rank_examples
 from training.rank.fit import FittedRanker, fit_ranker
-from training.ranker_settings import OTHER_REQUESTS
 
 PROCESSES = 2
 """Tasks whose rankings are fitted side by side. Changes speed and memory only."""
@@ -100,35 +99,45 @@ def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
     asked = newest.stage.ask(placement, snapshot)
     if asked is None:
         return None
-    at_most = recipe.blend.max_examples
-    found = list(answered(placement, snapshot, newest.stage.past, asked, at_most, recipe.seed))
+    most = min(recipe.blend.max_examples, recipe.ranker.most_requests(placement.task))
+    found = list(answered(placement, snapshot, newest.stage.past, asked, most, recipe.seed))
     examples = examples_of(found)
     if not examples.labels.any():
         return None
     blend = fit_blend(examples, placement.task, recipe.blend, earlier.blend.blend if earlier else None)
     columns = examples.candidates.sources
-    # Candidates are large, and the ranker's examples larger.
-    del examples, found
-    ranker = None
-    if ranked := _rank_examples(shared, placement, columns, blend.blend):
-        before = earlier.ranker.ranker if earlier and earlier.ranker else None
+    # Candidates are large, and the ranker's examples larger: kept are only those that serve for both.
+    is_all = len(found) == min(len(asked.questions), recipe.ranker.most_requests(placement.task))
+    found = found if is_all else []
+    del examples
+    ranker, before = None, earlier.ranker if earlier else None
+    if earlier and before is None:
+        # What was judged was the blend; so the blend it is that serves.
+        return FittedTask(blend, None)
+    if ranked := _rank_examples(shared, placement, columns, blend.blend, found):
         features = _features(placement, newest.sources, columns)
-        ranker = fit_ranker(ranked, blend.blend, features, recipe.ranker, recipe.seed, before)
+        ranker = fit_ranker(
+            ranked, blend.blend, features, recipe.ranker, recipe.seed, before.ranker if before else None
+        )
     return FittedTask(blend, ranker)
 
 
 def _rank_examples(
-    shared: _Fitting, placement: Placement, columns: tuple[str, ...], blend: Blend
+    shared: _Fitting, placement: Placement, columns: tuple[str, ...], blend: Blend, newest: Sequence[Answered]
 ) -> RankExamples | None:
-    """Return the examples of all learnings whose facts are of one kind; None where too few of them are right."""
+    """Return the examples of all learnings whose facts are of one kind; None where too few of them are right.
+
+    newest: the requests of the last learning, if they are at hand.
+    """
     settings, seed, several = shared.recipe.ranker, shared.recipe.seed, []
-    at_most = settings.max_requests.get(placement.task, OTHER_REQUESTS)
+    at_most = settings.most_requests(placement.task)
     wanted = _features(placement, shared.learnings[-1][1].sources, columns)
     for snapshot, learning in shared.learnings:
         features = _features(placement, learning.sources, columns)
         asked = learning.stage.ask(placement, snapshot)
         if asked is not None and features.names == wanted.names:
-            found = answered(placement, snapshot, learning.stage.past, asked, at_most, seed)
+            is_at_hand = newest and learning is shared.learnings[-1][1]
+            found = newest if is_at_hand else answered(placement, snapshot, learning.stage.past, asked, at_most, seed)
             n_requests = min(len(asked.questions), at_most)
             several.append(rank_examples(found, n_requests, blend, features, settings, seed))
     if sum(one.n_right for one in several) < settings.min_right:

@@ -51,15 +51,10 @@ def fit_ranker(
 ) -> FittedRanker | None:
     """Fit on all examples; None where it orders requests that it has not seen no better than the blend does.
 
-    features: how they were computed. earlier: what reliability is measured of.
+    features: how they were computed. earlier: the ranker of a stage before, which proved itself on other requests: what
+    reliability is measured of.
     """
-    middle = examples.n_requests // 2
-    halves = examples.between(0, middle), examples.between(middle, examples.n_requests)
-    if min(len(half.labels) for half in halves) < settings.min_examples:
-        return None
-    # Each half is ordered by what the other taught.
-    unseen = [_fit(half, settings, seed)[1](other.features) for half, other in (halves, halves[::-1])]
-    if not is_better(examples, np.concatenate(unseen[::-1])):
+    if earlier is None and not _is_worth_it(examples, settings, seed):
         return None
     trees, network = _fit(examples, settings, seed)
     slope, bias = fit_scale(network(examples.features), examples.labels)
@@ -69,6 +64,16 @@ def fit_ranker(
         error = calibration_error((1 / (1 + np.exp(-log_odds))).astype(np.float32), examples.labels)
     ranker = LearnedRanker(blend, features, network, settings.n_best, slope, bias)
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
+
+
+def _is_worth_it(examples: RankExamples, settings: RankerSettings, seed: int) -> bool:
+    """Say whether a ranker orders each half of the requests better than the blend when the other half taught it."""
+    middle = examples.n_requests // 2
+    halves = examples.between(0, middle), examples.between(middle, examples.n_requests)
+    if min(len(half.labels) for half in halves) < settings.min_examples:
+        return False
+    unseen = [_fit(half, settings, seed)[1](other.features) for half, other in (halves, halves[::-1])]
+    return is_better(examples, np.concatenate(unseen[::-1]))
 
 
 def _fit(examples: RankExamples, settings: RankerSettings, seed: int) -> tuple[Trees, Network]:
