@@ -29,7 +29,7 @@ from models.arrays import DAY_US, Float32, Int32, Int64, Mask
 from models.candidates import Candidates, gather
 from models.context import Context, build_context
 from models.history import History
-from models.placement import Placement, Task
+from models.placement import Placement, Task, source_of
 from models.rank import Blend, Calibration, LogisticSum
 from models.reasons import reasons
 from models.recommend import finish, recommend
@@ -39,6 +39,7 @@ from models.sources import SOURCES
 from models.sources.base import Learned as SourceArrays
 from models.told import tell
 from models.topk import best_first
+from models.views import seen
 from store.bundles.read import open_bundle
 from store.placements import placement_named, read_placements
 from training.catalogue import catalogue_of
@@ -86,7 +87,7 @@ class Asked:
             **{
                 f"    {name}": self._one_source(name, mask, found.rows)
                 for name in placement.sources
-                if name in snapshot.sources
+                if source_of(name) in snapshot.sources
             },
             "  rank": lambda: _order(ranker.weigh(fresh(), found).scores, found),
             "  rules": lambda: finish(ranked, fresh(), snapshot, placement, mask),
@@ -110,10 +111,10 @@ class Asked:
         return tell(context, snapshot, recommend(context, snapshot, placement))
 
     def _one_source(self, name: str, mask: Mask, rows: Int32) -> Callable[[], object]:
-        source, quota = self.snapshot.sources[name], self.placement.sources[name]
+        source, quota = self.snapshot.sources[source_of(name)], self.placement.sources[name]
 
         def call() -> object:
-            answer = source.ask(replace(self.context))
+            answer = source.ask(seen(replace(self.context), name))
             proposed = answer.propose(mask, quota) if quota else None
             return proposed, answer.score(rows)
 

@@ -24,6 +24,7 @@ from store.events import EVENT_COLUMNS, append_events, data_window
 from store.histories import write_pasts
 from store.items import ITEM_COLUMNS, upsert_items
 from training.config import Recipe
+from training.facts import facts_of
 from training.versions import new_version
 
 HISTORIES = 200
@@ -57,6 +58,7 @@ class ServedShop:
             memory=data.memory,
             learned=self.learned.sources,
             left_out={},
+            facts=facts_of(data),
             rankers=dict.fromkeys(get_args(Task), self.learned.blend),
             recipe=Recipe().model_dump(mode="json"),
             data=DataWindow(
