@@ -153,7 +153,7 @@ def learn(shop: Shop) -> Learned:
     # As training fits them: what was bought before is told by buy_again alone.
     blend = Blend(bought=LogisticSum(-3.0, {"buy_again": curves["buy_again"]}), fresh=LogisticSum(-4.0, curves))
     ranked = replace(bare, rankers=dict.fromkeys(get_args(Task), blend))
-    ready = make_ready(ranked, read_placements(), data.n_warm)
+    ready = make_ready(ranked, read_placements(), np.arange(data.n_warm, dtype=np.int32))
     return Learned(data, learned, blend, replace(ranked, ready=ready))
 
 

@@ -6,6 +6,8 @@ from typing import Final
 
 from models.arrays import Float32, Int32
 
+SHOPPERS: Final = "shoppers ever"
+"""log(1 + distinct shoppers who liked it)."""
 PRICE: Final = "price"
 """Logarithm of the usual price."""
 GAP: Final = "usual gap"
@@ -17,7 +19,7 @@ class Facts:
     """Columns of numbers and of groups over the bundle's rows, and one row more for those that came later."""
 
     names: tuple[str, ...]
-    """Of the numbers, by column; PRICE and GAP are among them."""
+    """Of the numbers, by column; SHOPPERS, PRICE and GAP are among them."""
     numbers: Float32
     """Shape (n + 1, k): NaN where nothing is known; the last row is for rows that the bundle does not have."""
     group_names: tuple[str, ...]

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from models.arrays import DAY_US, Float64, Int32, Mask
-from models.facts import GAP, PRICE, Facts
+from models.facts import GAP, PRICE, SHOPPERS, Facts
 from training.data import TrainingData
 
 _WINDOWS_DAYS = (7, 28, 84)
@@ -28,7 +28,7 @@ def facts_of(data: TrainingData) -> Facts:
 
 
 def _numbers(data: TrainingData) -> dict[str, Float64]:
-    found = {"shoppers ever": np.log1p(_shoppers(data, np.ones(len(data.events), dtype=np.bool_)))}
+    found = {SHOPPERS: np.log1p(_shoppers(data, np.ones(len(data.events), dtype=np.bool_)))}
     if not data.timeless:
         ages_us = data.until_us - data.events.ts_us
         within = {days: np.log1p(_shoppers(data, ages_us <= days * DAY_US)) for days in _WINDOWS_DAYS}

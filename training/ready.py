@@ -3,23 +3,30 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.arrays import Float32, Int32, Mask, UInt8
 from models.candidates import gather
 from models.context import Context
+from models.facts import SHOPPERS
 from models.placement import Placement, Task, source_of
 from models.ready import NO_SOURCE, ReadyRankings
 from models.snapshot import Snapshot
 from models.topk import best_first
+from training.fitting import FittedSources
 from training.processes import spread
+
+T = TypeVar("T", bound=np.generic)
 
 TASK: Final[Task] = "similar"
 """What a list of this task shows depends on its product alone."""
 KEPT: Final = 64
 """Rows of a ranking: what a list of a dozen needs beside what rules and stock leave out; who needs more, waits."""
+MOST_PRODUCTS: Final = 8_000
+"""Products whose pages are ranked ahead, where there are more; the others are ranked when somebody looks."""
 PROCESSES: Final = 2
 _CHUNK: Final = 256
 _FILE_NAME: Final = re.compile(r"[\w-]+")
@@ -33,23 +40,39 @@ class _Asked:
     placement: Placement
 
 
-def make_ready(snapshot: Snapshot, placements: Mapping[str, Placement], n_warm: int) -> dict[str, ReadyRankings]:
-    """Rank, for each placement about single products, what goes with each of the rows [0, n_warm).
+def in_demand(sources: FittedSources) -> Int32:
+    """Return the rows, shape (<= MOST_PRODUCTS,), ascending, whose pages are worth ranking ahead: what most took."""
+    n_shoppers = sources.facts.numbers[: sources.data.n_warm, sources.facts.names.index(SHOPPERS)]
+    return np.sort(np.argsort(-n_shoppers, kind="stable")[:MOST_PRODUCTS]).astype(np.int32)
 
-    Cost: a request an item; 8 s for 25,000 items in two processes. Raises TrainingError if a process dies.
+
+def make_ready(snapshot: Snapshot, placements: Mapping[str, Placement], products: Int32) -> dict[str, ReadyRankings]:
+    """Rank, for each placement about single products, what goes with each of some products.
+
+    products: shape (p,), rows, ascending. Cost: a request each. Raises TrainingError if a process dies.
     """
-    chunks = [np.arange(start, min(start + _CHUNK, n_warm), dtype=np.int32) for start in range(0, n_warm, _CHUNK)]
+    chunks = [products[start : start + _CHUNK] for start in range(0, len(products), _CHUNK)]
     found = {}
     for name, placement in placements.items():
         learned_all = snapshot.sources.keys() >= {source_of(column) for column in placement.sources}
         if placement.task != TASK or not learned_all or not chunks or not _FILE_NAME.fullmatch(name):
             continue
         with spread(_rank, _Asked(snapshot, placement), chunks, PROCESSES) as ranked:
-            rows, scores, leading = (np.concatenate(column) for column in zip(*ranked, strict=True))
+            rows, scores, leading = (
+                _spread_out(np.concatenate(column), products, empty)
+                for column, empty in zip(zip(*ranked, strict=True), (-1, 0, NO_SOURCE), strict=True)
+            )
         found[name] = ReadyRankings(
             len(snapshot.catalogue), TASK, placement.ranked_by, dict(placement.sources), rows, scores, leading
         )
     return found
+
+
+def _spread_out(lines: NDArray[T], products: Int32, empty: int) -> NDArray[T]:
+    """Return lines by row, shape (last product + 1, K); a row that is no product has `empty` throughout."""
+    spread_out = np.full((int(products[-1]) + 1, lines.shape[1]), empty, dtype=lines.dtype)
+    spread_out[products] = lines
+    return spread_out
 
 
 def _rank(shared: _Asked, anchors: Int32) -> tuple[Int32, Float32, UInt8]:

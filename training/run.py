@@ -25,7 +25,7 @@ from training.pasts import stored_pasts
 from training.progress import Steps
 from training.ranking import FittedTask, rankers_of
 from training.read import ShopData, read_shop
-from training.ready import make_ready
+from training.ready import in_demand, make_ready
 from training.report.make import Material, make_report
 from training.trial import fit_trial
 from training.versions import new_version
@@ -75,7 +75,7 @@ def train(
         with steps.step("fit on everything"):
             sources = fit_sources(lay_out(shop, recipe, until_us), recipe, steps)
         with steps.step("rank the pages of products"):
-            ready = make_ready(sources.snapshot(rankers_of(tasks)), placements, sources.data.n_warm)
+            ready = make_ready(sources.snapshot(rankers_of(tasks)), placements, in_demand(sources))
         draft = _draft(now, sources, tasks, recipe, judged, cleaned, force_reason)
         with steps.step("report"):
             earlier = bundles.readable_manifests()

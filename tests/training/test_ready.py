@@ -25,6 +25,7 @@ from store.placements import read_placements
 from training.ready import KEPT, make_ready
 
 PLACEMENT = replace(read_placements()["product"], n=5)
+ROWS = np.arange(24, dtype=np.int32)
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +83,7 @@ def test_what_is_ready_is_ranked_by_what_was_learned(snapshot: Snapshot) -> None
     learned = replace(snapshot, rankers={**snapshot.rankers, "similar": upside_down})
     for ranked_by in get_args(RankedBy):
         placement = replace(PLACEMENT, ranked_by=ranked_by)
-        ready = replace(learned, ready=make_ready(learned, {"product": placement}, 24))
+        ready = replace(learned, ready=make_ready(learned, {"product": placement}, ROWS))
         context = about(ready, 0)
         assert from_ready(context, ready, placement)
         rows = recommend(context, ready, placement).rows.tolist()
@@ -147,12 +148,22 @@ def test_an_item_that_came_later_is_looked_for_on_the_pages_of_its_category(snap
 
 def test_a_bundle_that_lacks_a_source_of_the_placement_has_nothing_ready(snapshot: Snapshot) -> None:
     without = replace(snapshot, sources={name: one for name, one in snapshot.sources.items() if name != "als"})
-    assert make_ready(without, read_placements(), 24) == {}
-    assert make_ready(snapshot, {"a/b": PLACEMENT}, 24) == {}, "its name is no folder's"
-    assert make_ready(snapshot, read_placements(), 0) == {}
+    assert make_ready(without, read_placements(), ROWS) == {}
+    assert make_ready(snapshot, {"a/b": PLACEMENT}, ROWS) == {}, "its name is no folder's"
+    assert make_ready(snapshot, read_placements(), ROWS[:0]) == {}
 
 
 def test_columns_that_do_not_belong_together_are_refused() -> None:
     rows = np.zeros((3, KEPT), dtype=np.int32)
     with pytest.raises(ValueError, match="rows, scores and leading"):
         ReadyRankings(3, "similar", "blend", {}, rows, np.zeros((2, KEPT), np.float32), rows.astype(np.uint8))
+
+
+def test_pages_that_are_not_ranked_ahead_are_ranked_when_somebody_looks(snapshot: Snapshot) -> None:
+    some = ROWS[[2, 5, 11]]
+    ready = replace(snapshot, ready=make_ready(snapshot, {"product": PLACEMENT}, some))
+    assert len(ready.ready["product"].rows) == 12
+    for row in (2, 3, 11, 13):
+        context = about(snapshot, row)
+        found, asked = recommend(context, ready, PLACEMENT), live(context, snapshot)
+        assert found.rows.tolist() == asked.rows.tolist(), row

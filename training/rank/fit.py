@@ -9,7 +9,6 @@ import numpy as np
 from models.arrays import Float32, Float64, Int64
 from models.features import Features
 from models.learned import LearnedRanker
-from models.network import Network
 from models.rank import Blend
 from training.blend import calibration_error
 from training.rank.distil import distil
@@ -56,7 +55,8 @@ def fit_ranker(
     """
     if earlier is None and not _is_worth_it(examples, settings, seed):
         return None
-    trees, network = _fit(examples, settings, seed)
+    trees = fit_trees(examples, settings, seed)
+    network = distil(examples, trees(examples.features), settings, seed)
     slope, bias = fit_scale(network(examples.features), examples.labels)
     error = None
     if earlier is not None and earlier.features.names == examples.names:
@@ -67,18 +67,13 @@ def fit_ranker(
 
 
 def _is_worth_it(examples: RankExamples, settings: RankerSettings, seed: int) -> bool:
-    """Say whether a ranker orders each half of the requests better than the blend when the other half taught it."""
+    """Say whether trees order each half of the requests better than the blend when the other half taught them."""
     middle = examples.n_requests // 2
     halves = examples.between(0, middle), examples.between(middle, examples.n_requests)
     if min(len(half.labels) for half in halves) < settings.min_examples:
         return False
-    unseen = [_fit(half, settings, seed)[1](other.features) for half, other in (halves, halves[::-1])]
+    unseen = [fit_trees(half, settings, seed)(other.features) for half, other in (halves, halves[::-1])]
     return is_better(examples, np.concatenate(unseen[::-1]))
-
-
-def _fit(examples: RankExamples, settings: RankerSettings, seed: int) -> tuple[Trees, Network]:
-    trees = fit_trees(examples, settings, seed)
-    return trees, distil(examples, trees(examples.features), settings, seed)
 
 
 def is_better(examples: RankExamples, scores: Float32) -> bool:

@@ -14,7 +14,7 @@ from training.evaluate.asked import Asked
 from training.evaluate.metrics import Targets
 from training.trial import Trial
 
-MOST_QUESTIONS: Final = 200
+MOST_QUESTIONS: Final = 100
 """Of one task. Five hundred shoppers tell ndcg@20 to about .02, in seconds, however large the shop is: every row asks
 for itself, 20 ms a question on Complete Journey. What a gate decides on is measured on everybody, apart from this."""
 
