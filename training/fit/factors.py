@@ -37,7 +37,7 @@ class FactorSettings(BaseModel, extra="forbid", frozen=True):
     """Weight of the vectors' length, as a share of what a shopper's likes weigh. Changes results: larger is smoother,
     nearer to popularity."""
 
-    # Alpha 1 and regularization 10 for all shops -> these shares, on validation: recall@10 on Amazon Beauty .048 -> .065;
+    # Alpha 1 and regularization 10 for all shops -> these shares: recall@10 of Amazon Beauty, validation, .048 -> .065;
     # on Complete Journey they are the same, a confidence of 0.0086 (2026-11).
     confidence: float = Field(default=0.01, gt=0)
     """What a shopper's likes weigh together, as a share of what all items weigh. Changes results: larger believes
