@@ -128,9 +128,13 @@ def plot(series: dict[str, list[Point]], x_names: Sequence[str] | None = None) -
     )
 
 
+_NOTHING = 1e-100
+"""Below this a figure has no logarithm worth the name, and no place in a plot but the bottom."""
+
+
 def _ticks(most: float) -> list[float]:
     """Return round numbers from 0 to the first that is at least `most`."""
-    if most <= 0:
+    if most < _NOTHING:
         return [0.0, 1.0]
     rough = most / _TICKS
     power = 10 ** math.floor(math.log10(rough))
