@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from models.arrays import Float32, Int32
+from models.arrays import Int32
 from models.candidates import Candidates
 from models.features import Features
-from models.learned import log_odds_of
+from models.learned import look_at_best
 from models.placement import Placement, Task, source_of, view_of
 from models.topk import best_first
 from training.blend import fit_blend
@@ -123,10 +123,9 @@ class Ablation:
         by_blend = by_trees.copy()
         for number, one in enumerate(testing.found):
             scores = blend.weigh(one.context, one.candidates).scores
-            best = best_first(scores, one.candidates.rows, settings.n_best)
+            best, looked_at = look_at_best(asked, one.context, one.candidates, scores, settings.n_best)
             rows = one.candidates.rows[best]
             by_blend[number, : len(rows[:K])] = rows[:K]
-            looked_at: Float32 = asked.of(one.context, one.candidates.where(best), log_odds_of(scores[best]))
             looked_at[:, gone] = np.nan
             ordered = rows[best_first(trees(looked_at), rows, K)] if len(rows) else rows
             by_trees[number, : len(ordered)] = ordered

@@ -5,12 +5,12 @@ from typing import Protocol
 
 import numpy as np
 
-from models.arrays import Float32
+from models.arrays import Float32, Int64
 from models.candidates import Candidates
 from models.context import Context
 from models.facts import Facts
 from models.features import Features
-from models.rank import Blend, Weighed
+from models.rank import Blend, Weighed, probability_of
 from models.topk import best_first
 
 _LEAST, _MOST = np.float32(-40), np.float32(15)
@@ -46,6 +46,11 @@ class LearnedRanker:
             raise ValueError(f"the ranker learned from other features than these facts give: {', '.join(others)}")
         return replace(self, features=features)
 
+    def probabilities(self, features: Float32) -> Float32:
+        """Return the probability of success of each row of features, shape (c, f) -> (c,)."""
+        log_odds = np.clip(self.slope * self.form(features) + self.bias, _LEAST, _MOST)
+        return probability_of(log_odds).astype(np.float32)
+
     def weigh(self, context: Context, candidates: Candidates) -> Weighed:
         """Return probabilities of success, and what the sources add to the blend's log-odds.
 
@@ -54,14 +59,23 @@ class LearnedRanker:
         weighed = self.blend.weigh(context, candidates)
         if not len(candidates) or (self.features.of_shopper and context.is_cold):
             return weighed
-        best = best_first(weighed.scores, candidates.rows, self.n_best)
-        features = self.features.of(context, candidates.where(best), log_odds_of(weighed.scores[best]))
-        log_odds = np.clip(self.slope * self.form(features) + self.bias, _LEAST, _MOST)
-        ordered = np.exp(-np.logaddexp(np.float32(0), -log_odds)).astype(np.float32)
+        best, features = look_at_best(self.features, context, candidates, weighed.scores, self.n_best)
+        ordered = self.probabilities(features)
         # Below the last of the best, and among themselves as before.
         scores = weighed.scores * ordered.min()
         scores[best] = ordered
         return Weighed(scores, weighed.shares)
+
+
+def look_at_best(
+    features: Features, context: Context, candidates: Candidates, by_blend: Float32, n_best: int
+) -> tuple[Int64, Float32]:
+    """Return the places of the blend's best candidates, best first, and their features, shape (<= n_best, f).
+
+    by_blend: shape (c,), the blend's probabilities. Whoever teaches a ranker shows it what it will be shown: by this.
+    """
+    best = best_first(by_blend, candidates.rows, n_best)
+    return best, features.of(context, candidates.where(best), log_odds_of(by_blend[best]))
 
 
 def log_odds_of(probabilities: Float32) -> Float32:

@@ -116,8 +116,13 @@ def _probable(biases: Float32, shares: Float32) -> Weighed:
     """Turn log-odds, given as biases, shape (c,), and shares, into probabilities."""
     # One source after another, so that a source with nothing to say changes no rounding.
     log_odds: Float32 = sum(shares.T, start=biases)
-    # The logistic function, written so that no exponent overflows.
-    return Weighed(np.exp(-np.logaddexp(np.float32(0), -log_odds)), shares)
+    return Weighed(probability_of(log_odds), shares)
+
+
+def probability_of(log_odds: Float32) -> Float32:
+    """Return the logistic function, written so that no exponent overflows."""
+    probabilities: Float32 = np.exp(-np.logaddexp(np.float32(0), -log_odds))
+    return probabilities
 
 
 def bought_before(context: Context, candidates: Candidates) -> Mask:

@@ -99,26 +99,24 @@ def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
     asked = newest.stage.ask(placement, snapshot)
     if asked is None:
         return None
-    most = min(recipe.blend.max_examples, recipe.ranker.most_requests(placement.task))
+    wanted = min(len(asked.questions), recipe.ranker.most_requests(placement.task))
+    most = min(wanted, recipe.blend.max_examples)
     found = list(answered(placement, snapshot, newest.stage.past, asked, most, recipe.seed))
     examples = examples_of(found)
     if not examples.labels.any():
         return None
     blend = fit_blend(examples, placement.task, recipe.blend, earlier.blend.blend if earlier else None)
-    columns = examples.candidates.sources
-    # Candidates are large, and the ranker's examples larger: kept are only those that serve for both.
-    is_all = len(found) == min(len(asked.questions), recipe.ranker.most_requests(placement.task))
-    found = found if is_all else []
-    del examples
-    ranker, before = None, earlier.ranker if earlier else None
-    if earlier and before is None:
+    if earlier and earlier.ranker is None:
         # What was judged was the blend; so the blend it is that serves.
         return FittedTask(blend, None)
+    columns = examples.candidates.sources
+    # Candidates are large, and the ranker's examples larger: kept are only those that serve for both.
+    del examples
+    found = found if len(found) == wanted else []
+    ranker, before = None, earlier.ranker.ranker if earlier and earlier.ranker else None
     if ranked := _rank_examples(shared, placement, columns, blend.blend, found):
         features = _features(placement, newest.sources, columns)
-        ranker = fit_ranker(
-            ranked, blend.blend, features, recipe.ranker, recipe.seed, before.ranker if before else None
-        )
+        ranker = fit_ranker(ranked, blend.blend, features, recipe.ranker, recipe.seed, before)
     return FittedTask(blend, ranker)
 
 
@@ -134,10 +132,12 @@ def _rank_examples(
     wanted = _features(placement, shared.learnings[-1][1].sources, columns)
     for snapshot, learning in shared.learnings:
         features = _features(placement, learning.sources, columns)
-        asked = learning.stage.ask(placement, snapshot)
-        if asked is not None and features.names == wanted.names:
-            is_at_hand = newest and learning is shared.learnings[-1][1]
-            found = newest if is_at_hand else answered(placement, snapshot, learning.stage.past, asked, at_most, seed)
+        if features.names != wanted.names:
+            continue
+        if newest and learning is shared.learnings[-1][1]:
+            several.append(rank_examples(newest, len(newest), blend, features, settings, seed))
+        elif asked := learning.stage.ask(placement, snapshot):
+            found = answered(placement, snapshot, learning.stage.past, asked, at_most, seed)
             n_requests = min(len(asked.questions), at_most)
             several.append(rank_examples(found, n_requests, blend, features, settings, seed))
     if sum(one.n_right for one in several) < settings.min_right:

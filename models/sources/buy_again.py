@@ -7,12 +7,12 @@ import numpy as np
 
 from models.arrays import DAY_US, Float32, Int32
 from models.context import Context
-from models.sources.answers import Few
-from models.sources.base import Answer, Learned
+from models.sources.base import Learned
+from models.sources.own import Own
 
 
 @dataclass(frozen=True)
-class BuyAgain:
+class BuyAgain(Own):
     """Scores the shopper's own items; the formula stands in training/fit/buy_again.py."""
 
     name: ClassVar[str] = "buy_again"
@@ -33,21 +33,7 @@ class BuyAgain:
         names = ("usual_rate", "prior_days", "gap_prior", "overdue_gaps", "overdue_power", "rest", "rest_gaps")
         return cls(learned.arrays["rates"], *(float(learned.settings[name]) for name in names))
 
-    def ask(self, context: Context) -> Answer:
-        """Return a score for what the shopper bought: how likely it is to be bought again."""
-        return self._answer(context)
-
-    def because(self, context: Context, rows: Int32) -> tuple[Int32, Float32]:
-        """Return the items themselves: the shopper bought them."""
-        answer = self._answer(context)
-        themselves = answer.rows[:, None] == rows
-        asked = np.flatnonzero(themselves.any(axis=1))
-        return answer.rows[asked], np.where(themselves[asked], answer.scores[asked, None], 0)
-
-    def _answer(self, context: Context) -> Few:
-        return context.once(self.name, lambda: Few(*self._scored(context)))
-
-    def _scored(self, context: Context) -> tuple[Int32, Float32]:
+    def scored(self, context: Context) -> tuple[Int32, Float32]:
         """Return the rows of the interactions that were bought at least once, shape (m,), and their scores."""
         own = context.interactions
         chosen = own.purchases > 0

@@ -7,9 +7,8 @@ import numpy as np
 
 from models.arrays import Float32, Int32, Int64, Mask
 from models.features import Features
-from models.learned import log_odds_of
+from models.learned import look_at_best
 from models.rank import Blend
-from models.topk import best_first
 from training.examples import Answered
 from training.ranker_settings import RankerSettings
 
@@ -79,8 +78,8 @@ def rank_examples(
         gone = rng.random(len(one.candidates.sources)) < _MISSING_COLUMNS
         asked = _without(one, gone) if rng.random() < settings.missing_sources else one
         scores = blend.weigh(asked.context, asked.candidates).scores
-        best = best_first(scores, asked.candidates.rows, settings.n_best)
-        block[n : n + len(best)] = features.of(asked.context, asked.candidates.where(best), log_odds_of(scores[best]))
+        best, looked_at = look_at_best(features, asked.context, asked.candidates, scores, settings.n_best)
+        block[n : n + len(best)] = looked_at
         labels.append(asked.labels[best])
         values.append(asked.values[best])
         n += len(best)

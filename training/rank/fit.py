@@ -60,8 +60,7 @@ def fit_ranker(
     slope, bias = fit_scale(network(examples.features), examples.labels)
     error = None
     if earlier is not None and earlier.features.names == examples.names:
-        log_odds = earlier.slope * earlier.form(examples.features) + earlier.bias
-        error = calibration_error((1 / (1 + np.exp(-log_odds))).astype(np.float32), examples.labels)
+        error = calibration_error(earlier.probabilities(examples.features), examples.labels)
     ranker = LearnedRanker(blend, features, network, settings.n_best, slope, bias)
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
 

@@ -5,11 +5,10 @@ import numpy as np
 from models.arrays import Float32, Float64, Int32
 from models.candidates import gather
 from models.context import Context
-from models.learned import LearnedRanker, log_odds_of
+from models.learned import LearnedRanker, look_at_best
 from models.placement import Placement
 from models.rules import eligible
 from models.snapshot import Snapshot
-from models.topk import best_first
 from training.rank.trees import Trees
 
 
@@ -38,8 +37,7 @@ def features_of(rows: Int32, context: Context, snapshot: Snapshot, placement: Pl
         return None
     candidates = gather(context, snapshot.sources, placement, eligible(context, snapshot.catalogue, placement))
     scores = ranker.blend.weigh(context, candidates).scores
-    best = best_first(scores, candidates.rows, ranker.n_best)
-    features = ranker.features.of(context, candidates.where(best), log_odds_of(scores[best]))
+    best, features = look_at_best(ranker.features, context, candidates, scores, ranker.n_best)
     found = np.full((len(rows), features.shape[1]), np.nan, dtype=np.float32)
     listed, places = np.nonzero(rows[:, None] == candidates.rows[best])
     found[listed] = features[places]
