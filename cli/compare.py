@@ -1,6 +1,5 @@
 """endcap compare: one recipe against another, on the same past and the same days after it."""
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from cli.measuring import (
     JsonPath,
     Processes,
     Protocol,
+    processes_of,
     progress_bars,
     protocols_of,
     refuse_unwritable,
@@ -84,7 +84,7 @@ def compare(
     if as_published:
         given = _after_both(given, sides, protocols)
     with progress_bars(console) as progress:
-        options = Options(recipe.seed, processes=processes or os.cpu_count() or 1, progress=progress)
+        options = Options(recipe.seed, processes=processes_of(processes), progress=progress)
         tables = measure_both(sides, given, protocols, placements, options, steps)
     title_of = dict(read.shop.items.select("item_id", "title").iter_rows())
     found = [compared(table, ONE, OTHER, title_of, recipe.seed) for table in tables]

@@ -1,6 +1,5 @@
 """endcap evaluate: measure the served ranking and its rivals on what shoppers did later."""
 
-import os
 from collections.abc import Iterable
 from collections.abc import Mapping as ByKey
 from difflib import get_close_matches
@@ -20,6 +19,7 @@ from cli.measuring import (
     JsonPath,
     Processes,
     Protocol,
+    processes_of,
     progress_bars,
     protocols_of,
     refuse_unwritable,
@@ -93,7 +93,7 @@ def evaluate(
     snapshot = fit_stages(stages.learning, stages.testing, recipe, of_tasks(placements, stages.tasks), steps)
     fit_seconds = perf_counter() - started
     with progress_bars(console) as progress:
-        options = Options(recipe.seed, wanted, processes or os.cpu_count() or 1, progress)
+        options = Options(recipe.seed, wanted, processes_of(processes), progress)
         tables = _measure(snapshot, stages, one_per_task(placements), options, console)
     console.print(*map(as_tables, tables), NOTE, sep="\n", highlight=False)
     write_json(json_path, as_json(tables, fit_seconds))

@@ -1,6 +1,7 @@
 """What every command that measures has in common: names of protocols, bars of progress, figures as JSON."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,11 @@ JsonPath: TypeAlias = Annotated[
 Processes: TypeAlias = Annotated[
     int | None, typer.Option(min=1, max=256, help="Default: one a core. Changes no figure.")
 ]
+
+
+def processes_of(asked: int | None) -> int:
+    """Return how many processes measure: as many as asked for, else one a core."""
+    return asked or os.cpu_count() or 1
 
 
 def protocols_of(asked: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """endcap tune: look for a better recipe on the days before the test, and write it as a training file."""
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ import typer
 from rich.console import Console
 
 from cli.given import EventsFile, Files, ItemsFile, Mapping, TestFile, Timezone, TrainFile, read_given
-from cli.measuring import EVERY, HorizonDays, Processes, protocols_of, refuse_unwritable
+from cli.measuring import EVERY, HorizonDays, Processes, processes_of, protocols_of, refuse_unwritable
 from cli.settings import read_settings
 from models.errors import InputError
 from store.files import replaced_whole
@@ -90,7 +89,7 @@ def tune(
         given=validation,
         protocols=protocols,
         placements=read_placements(settings.placements),
-        options=Options(recipe.seed, processes=processes or os.cpu_count() or 1),
+        options=Options(recipe.seed, processes=processes_of(processes)),
     )
     limits = Limits(trials, None if minutes is None else minutes * 60)
     keys = ", ".join(knob.path for knob in knobs) if len(knobs) <= _NAMED else f"{len(knobs)} keys"

@@ -10,7 +10,7 @@ from models.snapshot import Snapshot
 from training.config import Recipe
 from training.evaluate.after import stage_of
 from training.evaluate.asked import Stage
-from training.evaluate.held_out import Split, hold_out, known_before, refuse_nothing_to_find
+from training.evaluate.held_out import Split, split_at
 from training.fitting import FittedSources, fit_sources, lay_out
 from training.progress import Steps
 from training.ranking import FittedTask, Learning, fit_tasks, rankers_of
@@ -57,7 +57,7 @@ def fit_trial(
             steps.warn(f"rankings learn from {number - 1} of {recipe.ranker.horizons} horizons: {error}")
             break
     tasks = fit_tasks(learnings, recipe, placements, steps)
-    split = split_at(shop, recipe, cutoff_us)
+    split = _split(shop, recipe, cutoff_us)
     return Trial(split, fit_sources(split.past, recipe, steps), learnings, tasks)
 
 
@@ -73,13 +73,10 @@ def fit_stages(
     return fit_sources(testing.past, recipe, steps).snapshot(rankers_of(tasks))
 
 
-def split_at(shop: ShopData, recipe: Recipe, cutoff_us: int) -> Split:
-    """Cut a shop for a recipe. Raises InputError when nothing comes before, or nothing to find after."""
-    refuse_nothing_to_find(shop, cutoff_us, recipe.horizon_days)
-    past = lay_out(known_before(shop, cutoff_us), recipe, cutoff_us)
-    return hold_out(shop, past, recipe.horizon_days)
+def _split(shop: ShopData, recipe: Recipe, cutoff_us: int) -> Split:
+    return split_at(shop, lambda known, until_us: lay_out(known, recipe, until_us), cutoff_us, recipe.horizon_days)
 
 
 def _learning(shop: ShopData, recipe: Recipe, cutoff_us: int, steps: Steps) -> Learning:
-    split = split_at(shop, recipe, cutoff_us)
+    split = _split(shop, recipe, cutoff_us)
     return Learning(fit_sources(split.past, recipe, steps), stage_of(split, recipe.seed))

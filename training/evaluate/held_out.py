@@ -1,5 +1,6 @@
 """The cut: what a model may learn from, and what shoppers bought afterwards."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,6 +102,15 @@ def hold_out(shop: ShopData, past: TrainingData, horizon_days: float) -> Split:
         held_out=_held_out(after, shop.items, before, past, until_us),
         shoppers_before=frozenset(before["shopper"].unique().to_list()),
     )
+
+
+def split_at(shop: ShopData, lay_out: Callable[[ShopData, int], TrainingData], cutoff_us: int, days: float) -> Split:
+    """Cut a shop by time. Raises InputError when nothing comes before the cutoff, or nothing to find in the days after.
+
+    lay_out: lays what was known before a moment out for fits.
+    """
+    refuse_nothing_to_find(shop, cutoff_us, days)
+    return hold_out(shop, lay_out(known_before(shop, cutoff_us), cutoff_us), days)
 
 
 def refuse_nothing_to_find(shop: ShopData, cutoff_us: int, horizon_days: float) -> None:

@@ -16,7 +16,7 @@ from training.evaluate import basket, fixed_split, item_to_item, leave_one_out, 
 from training.evaluate.after import stage_of
 from training.evaluate.asked import Stage
 from training.evaluate.frames import LayOut, moment_us
-from training.evaluate.held_out import Split, hold_out, known_before, refuse_nothing_to_find
+from training.evaluate.held_out import Split, split_at
 from training.evaluate.table import Options, Table
 from training.read import ShopData
 
@@ -128,7 +128,7 @@ def cutoff_us_of(name: str, given: Given) -> int:
 
 def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> Staged:
     days, cutoff_us = given.horizon_days or _usual_days(given), cutoff_us_of(names[0], given)
-    splits = [_split(given.shop, lay_out, cutoff_us, days)]
+    splits = [split_at(given.shop, lay_out, cutoff_us, days)]
     if TEMPORAL not in names:
         basket.require_orders(splits[0].held_out)
     first_us = moment_us(given.shop.events["ts"].min())
@@ -136,18 +136,13 @@ def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> 
     for number in range(1, given.horizons + 1):
         try:
             earlier_us = cutoff_us - round(number * learning_days * DAY_US)
-            splits.insert(0, _split(given.shop, lay_out, earlier_us, learning_days))
+            splits.insert(0, split_at(given.shop, lay_out, earlier_us, learning_days))
         except (InputError, TrainingError):
             if number == 1:
                 raise
             break
     *learning, testing = (stage_of(split, seed) for split in splits)
     return Staged(tuple(learning), testing, {name: partial(PROTOCOLS[name], split=splits[-1]) for name in names})
-
-
-def _split(shop: ShopData, lay_out: LayOut, cutoff_us: int, days: float) -> Split:
-    refuse_nothing_to_find(shop, cutoff_us, days)
-    return hold_out(shop, lay_out(known_before(shop, cutoff_us), cutoff_us), days)
 
 
 def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
