@@ -8,7 +8,6 @@ first for most shoppers, else items drawn by the seed; their sources know only t
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from time import perf_counter
 from typing import Final
 
 import numpy as np
@@ -20,10 +19,9 @@ from models.placement import Placement, Task
 from models.snapshot import Snapshot
 from training.evaluate.asked import Asked, Histories, Question, Stage
 from training.evaluate.frames import LayOut, can_be_right, liked, numbered, wider
-from training.evaluate.judged import judgement_of
-from training.evaluate.lists import Asking
+from training.evaluate.judged import measured
 from training.evaluate.metrics import Targets
-from training.evaluate.table import Options, Table, rows_of
+from training.evaluate.table import Options, Table
 from training.read import ShopData
 
 NAME: Final = "fixed-split"
@@ -54,13 +52,7 @@ def stages(
 
 def fixed_split(snapshot: Snapshot, testing: Stage, placements: Mapping[Task, Placement], options: Options) -> Table:
     """Measure a snapshot that was fitted on `testing.past`."""
-    started = perf_counter()
-    placement = replace(placements[TASK], n=K)
-    found = testing.asked(placement, snapshot)
-    asking = Asking(snapshot, testing.past, placement, found.histories, options.models)
-    judgement = judgement_of(NAME, asking, found, options)
-    rows, pairs = rows_of(judgement, METRICS, options.seed)
-    return Table(NAME, tuple(rows), tuple(pairs), None, None, perf_counter() - started, (judgement,))
+    return measured(NAME, snapshot, testing, replace(placements[TASK], n=K), METRICS, options)
 
 
 def _unseen(find: pl.DataFrame, have: pl.DataFrame) -> pl.DataFrame:

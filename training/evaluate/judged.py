@@ -3,10 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 
-from training.evaluate.asked import Asked, Histories, Question
+from models.placement import Placement
+from models.snapshot import Snapshot
+from training.evaluate.asked import Asked, Histories, Question, Stage
 from training.evaluate.lists import ENDCAP, Asking, Rival, ask, in_rows_of
-from training.evaluate.table import Judgement, Options
+from training.evaluate.table import Judgement, Options, Table, rows_of
+
+
+def measured(
+    name: str, snapshot: Snapshot, testing: Stage, placement: Placement, metrics: tuple[str, ...], options: Options
+) -> Table:
+    """Return the table of a protocol with one task, both of that name, that no window of time was cut for.
+
+    snapshot: fitted on `testing.past`. Raises InputError if nothing can be asked.
+    """
+    started = perf_counter()
+    found = testing.asked(placement, snapshot)
+    asking = Asking(snapshot, testing.past, placement, found.histories, options.models)
+    judgement = judgement_of(name, asking, found, options)
+    rows, pairs = rows_of(judgement, metrics, options.seed)
+    return Table(name, tuple(rows), tuple(pairs), None, None, perf_counter() - started, (judgement,))
 
 
 def judgement_of(task: str, asking: Asking, found: Asked, options: Options) -> Judgement:

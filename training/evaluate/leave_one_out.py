@@ -15,7 +15,6 @@ sources are fitted on it too.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from time import perf_counter
 from typing import Final, Literal, get_args
 
 import numpy as np
@@ -28,10 +27,9 @@ from models.placement import Placement, Task
 from models.snapshot import Snapshot
 from training.evaluate.asked import Asked, Histories, Question, Stage
 from training.evaluate.frames import LayOut, can_be_right, events_of, liked, numbered, wider
-from training.evaluate.judged import judgement_of
-from training.evaluate.lists import Asking
+from training.evaluate.judged import measured
 from training.evaluate.metrics import Targets
-from training.evaluate.table import Options, Table, rows_of
+from training.evaluate.table import Options, Table
 from training.read import ShopData
 
 NAME: Final = "leave-one-out"
@@ -76,14 +74,8 @@ def leave_one_out(
     snapshot: Snapshot, testing: Stage, placements: Mapping[Task, Placement], options: Options, setting: Setting
 ) -> Table:
     """Measure a snapshot that was fitted on `testing.past`."""
-    started = perf_counter()
-    placement = replace(placements[TASK], n=K)
-    found = testing.asked(placement, snapshot)
-    asking = Asking(snapshot, testing.past, placement, found.histories, options.models)
-    judgement = judgement_of(NAME, asking, found, options)
-    rows, pairs = rows_of(judgement, METRICS, options.seed)
-    seconds = perf_counter() - started
-    return Table(setting.name, tuple(rows), tuple(pairs), None, None, seconds, (judgement,))
+    table = measured(NAME, snapshot, testing, replace(placements[TASK], n=K), METRICS, options)
+    return replace(table, protocol=setting.name)
 
 
 def _sequences(events: pl.DataFrame, memory: Memory) -> pl.DataFrame:
