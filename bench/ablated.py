@@ -21,7 +21,7 @@ from training.examples import Answered, answered, examples_of
 from training.fitting import FittedSources, fit_sources
 from training.progress import Steps
 from training.rank.examples import rank_examples
-from training.rank.trees import fit_trees
+from training.rank.trees import Binned, fit_trees
 
 K: Final = 20
 """Length of the lists."""
@@ -118,7 +118,7 @@ class Ablation:
         settings = self.recipe.ranker
         examples = rank_examples(learning.found, len(learning.found), blend, taught, settings, self.recipe.seed)
         examples.features[:, gone] = np.nan
-        trees = fit_trees(examples, settings, self.recipe.seed)
+        trees = fit_trees(Binned.of(examples, settings, self.recipe.seed), settings, self.recipe.seed)
         by_trees = np.full((len(testing.found), K), -1, dtype=np.int32)
         by_blend = by_trees.copy()
         for number, one in enumerate(testing.found):

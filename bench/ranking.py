@@ -34,7 +34,7 @@ from models.topk import best_first
 from training.facts import facts_of
 from training.rank.distil import distil
 from training.rank.examples import RankExamples
-from training.rank.trees import Trees, fit_trees
+from training.rank.trees import Binned, Trees, fit_trees
 from training.ranker_settings import RankerSettings
 
 N_CANDIDATES: Final = 200
@@ -71,7 +71,7 @@ def fit_on_chance(requests: list[Ranked], blend: Blend, features: Features) -> t
     requests_of = np.repeat(np.arange(len(requests), dtype=np.int32), [len(one.features) for one in requests])
     examples = RankExamples(features.names, block, labels, np.ones(len(block), dtype=np.float32), requests_of)
     settings = RankerSettings(min_examples=20)
-    trees = fit_trees(examples, settings, seed=1)
+    trees = fit_trees(Binned.of(examples, settings, 1), settings, 1)
     network = distil(examples, trees(block), settings, seed=1)
     return trees, LearnedRanker(blend, features, network, N_CANDIDATES)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,11 +48,16 @@ class TrainingData:
 
     worked_out: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What several fits begin with, by name."""
+    _working: dict[Hashable, Lock] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def once(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Return what `work` makes of this data, worked out once for all fits. key: names the work and its settings."""
-        if key not in self.worked_out:
-            self.worked_out[key] = work()
+        """Return what `work` makes of this data, worked out once for all fits. key: names the work and its settings.
+
+        Fits that run side by side wait for the one that came first.
+        """
+        with self._working.setdefault(key, Lock()):
+            if key not in self.worked_out:
+                self.worked_out[key] = work()
         found: T = self.worked_out[key]
         return found
 

@@ -1,8 +1,12 @@
 """What one recipe learns before one moment: every source, and what is counted of every item."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+
+from threadpoolctl import threadpool_limits
 
 from models.catalogue import Catalogue
 from models.errors import LearnedNothingError, TrainingError
@@ -21,6 +25,9 @@ from training.facts import facts_of
 from training.fit import fit_of
 from training.progress import Steps
 from training.read import ShopData
+
+THREADS = 2
+"""Sources that are fitted side by side. Changes speed and memory only."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +82,41 @@ def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSourc
     the same settings, is not fitted again. Raises TrainingError when all learn nothing.
     """
     learned, left_out = {}, {}
-    for name in recipe.sources:
-        fit, settings = fit_of(name).fit, recipe.source_settings(name)
-        try:
-            with steps.step(name):
-                learned[name] = data.once(("learned", name, settings.model_dump_json()), partial(fit, data, settings))
-        except LearnedNothingError as error:
-            left_out[name] = str(error)
-            steps.warn(str(error))
+    fits = [_Fit.of(name, data, recipe) for name in recipe.sources]
+    # A fit spends its time in NumPy, SciPy and implicit, which let other threads run. implicit has threads of its own;
+    # BLAS threads beneath either are slower, and sums differ in the last bits with their number.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:
+        for name, (found, seconds) in zip(recipe.sources, pool.map(_Fit.timed, fits), strict=True):
+            steps.took(name, seconds)
+            if isinstance(found, LearnedNothingError):
+                left_out[name] = str(found)
+                steps.warn(str(found))
+            else:
+                learned[name] = found
     if not learned:
         raise TrainingError("no source learned anything: " + "; ".join(left_out.values()))
     return FittedSources(data, catalogue_of(data.items, data.vocabulary), learned, left_out, facts_of(data))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """One source, about to be fitted. What fits it is imported by now: limits of threads hold for what is loaded."""
+
+    key: Hashable
+    data: TrainingData
+    fit: Callable[[], Learned]
+
+    @classmethod
+    def of(cls, source: str, data: TrainingData, recipe: Recipe) -> "_Fit":
+        settings = recipe.source_settings(source)
+        key = ("learned", source, settings.model_dump_json())
+        return cls(key, data, partial(fit_of(source).fit, data, settings))
+
+    def timed(self) -> tuple[Learned | LearnedNothingError, float]:
+        """Return what the source learned, or why it learned nothing, and the seconds that it took."""
+        began = time.perf_counter()
+        try:
+            found: Learned | LearnedNothingError = self.data.once(self.key, self.fit)
+        except LearnedNothingError as error:
+            found = error
+        return found, time.perf_counter() - began

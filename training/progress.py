@@ -31,7 +31,10 @@ class Steps:
             self._depth -= 1
             if status:
                 status.stop()
-        seconds = time.perf_counter() - began
+        self.took(name, time.perf_counter() - began)
+
+    def took(self, name: str, seconds: float) -> None:
+        """Say how long a step took that ran beside others."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
         self._print((name, ""), (f" {seconds:.1f} s", "dim"))
 

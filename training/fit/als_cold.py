@@ -18,6 +18,7 @@ Tropp, SIAM Review 2011). 256 of them rank hidden items at ndcg@20 .045 and .093
 .037 and .089; .047 and .040 on Amazon Beauty (2026-11, validation). 512 of them, and all tokens, are worse than 256.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Final
@@ -58,7 +59,8 @@ class Choice:
     """Weight of the crowd beside the shopper."""
 
 
-CHOICES: Final = tuple(Choice(*one) for one in product((1.0, 10.0, 100.0), (0.0, 1.0), (0.0, 1.0, 4.0)))
+PENALTIES: Final = (1.0, 10.0, 100.0)
+CHOICES: Final = tuple(Choice(*one) for one in product(PENALTIES, (0.0, 1.0), (0.0, 1.0, 4.0)))
 WITHOUT_A_TEST: Final = Choice(10.0, 1.0, 0.0)
 """Of a shop too small to try: what a shopper's own taste says, and nothing else."""
 
@@ -85,7 +87,8 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
     likes = liking_matrix(data, "als_cold")
     of_warm = content[: data.n_warm]
     choice = choose(likes, vectors, of_warm, weights, data.seed)
-    placing = Placing(mapped(of_warm, vectors, choice.penalty), choice.power)
+    (mapping,) = mapped(of_warm, vectors, [choice.penalty])
+    placing = Placing(mapping, choice.power)
     factors = Factors.of(vectors, **asdict(weights))
     crowd, places = crowd_of(likes, factors), placing.place(content[data.n_warm :])
     cold = np.arange(data.n_warm, len(content), dtype=np.int32)
@@ -113,13 +116,15 @@ def leading_directions(matrix: csr_matrix, dimensions: int, seed: int) -> Float6
     return basis.astype(np.float64)
 
 
-def mapped(content: Float32, factors: Float32, penalty: float) -> Float32:
-    """Return W and b, shape (D + 1, F), by ridge regression of factors, (m, F), on content vectors, (m, D)."""
-    told = np.column_stack([content, np.ones(len(content))])
-    penalties = np.full(told.shape[1], penalty)
-    penalties[-1] = 1e-3
-    solved: Float32 = np.linalg.solve(told.T @ told + np.diag(penalties), told.T @ factors).astype(np.float32)
-    return solved
+def mapped(content: Float32, factors: Float32, penalties: Sequence[float]) -> list[Float32]:
+    """Return W and b, shape (D + 1, F), by ridge regression of factors, (m, F), on content vectors, (m, D).
+
+    One for each penalty.
+    """
+    told = np.column_stack([content, np.ones(len(content), np.float32)])
+    gram, met = (told.T @ told).astype(np.float64), told.T @ factors
+    pulled = [np.append(np.full(content.shape[1], penalty), 1e-3) for penalty in penalties]
+    return [np.linalg.solve(gram + np.diag(one), met).astype(np.float32) for one in pulled]
 
 
 def crowd_of(likes: csr_matrix, factors: Factors) -> Float32:
@@ -151,7 +156,7 @@ def choose(likes: csr_matrix, vectors: Float32, content: Float32, weights: Weigh
     own = np.stack([factors.fold_in(row.indices, row.data) for row in of_shown[asked]])
     right = wanted[asked].toarray() > 0
     crowd = crowd_of(of_shown, factors)
-    maps = {c.penalty: mapped(content[shown], vectors[shown], c.penalty) for c in CHOICES}
+    maps = dict(zip(PENALTIES, mapped(content[shown], vectors[shown], PENALTIES), strict=True))
 
     def worth(choice: Choice) -> float:
         places = Placing(maps[choice.penalty], choice.power).place(content[hidden])

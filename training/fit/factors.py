@@ -19,7 +19,6 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from pydantic import BaseModel, Field
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
 from models.arrays import Float32
 from training.data import TrainingData
@@ -80,14 +79,12 @@ def weights_of(likes: csr_matrix, settings: FactorSettings) -> Weights:
 def _learned(data: TrainingData, settings: FactorSettings, source: str) -> tuple[Float32, Weights]:
     likes = liking_matrix(data, source)
     weights = weights_of(likes, settings)
-    # implicit runs its own threads over rows; BLAS threads beneath them make it slower, and it warns of them.
-    with threadpool_limits(1, "blas"):
-        model = AlternatingLeastSquares(
-            factors=settings.factors,
-            regularization=weights.regularization,
-            alpha=weights.alpha,
-            iterations=settings.iterations,
-            random_state=data.seed,
-        )
-        model.fit(likes, show_progress=False)
+    model = AlternatingLeastSquares(
+        factors=settings.factors,
+        regularization=weights.regularization,
+        alpha=weights.alpha,
+        iterations=settings.iterations,
+        random_state=data.seed,
+    )
+    model.fit(likes, show_progress=False)
     return np.asarray(model.item_factors, dtype=np.float32), weights

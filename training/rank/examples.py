@@ -43,11 +43,6 @@ class RankExamples:
         """How many requests they are of."""
         return int(self.requests[-1]) + 1 if len(self.requests) else 0
 
-    def between(self, first: int, last: int) -> "RankExamples":
-        """Return those of the requests [first, last), which keep their numbers; nothing is copied."""
-        keep = slice(*np.searchsorted(self.requests, (first, last)))
-        return RankExamples(self.names, self.features[keep], self.labels[keep], self.weights[keep], self.requests[keep])
-
     @classmethod
     def joined(cls, several: Sequence["RankExamples"]) -> "RankExamples":
         """Lay examples of the same features one after another."""

@@ -13,7 +13,7 @@ from models.rank import Blend
 from training.blend import calibration_error
 from training.rank.distil import distil
 from training.rank.examples import RankExamples
-from training.rank.trees import Trees, fit_trees
+from training.rank.trees import Binned, Trees, fit_trees
 from training.ranker_settings import RankerSettings
 from training.softmax import fit_scale
 
@@ -53,9 +53,10 @@ def fit_ranker(
     features: how they were computed. earlier: the ranker of a stage before, which proved itself on other requests: what
     reliability is measured of.
     """
-    if earlier is None and not _is_worth_it(examples, settings, seed):
+    binned = Binned.of(examples, settings, seed)
+    if earlier is None and not _is_worth_it(examples, binned, settings, seed):
         return None
-    trees = fit_trees(examples, settings, seed)
+    trees = fit_trees(binned, settings, seed)
     network = distil(examples, trees(examples.features), settings, seed)
     slope, bias = fit_scale(network(examples.features), examples.labels)
     error = None
@@ -65,14 +66,16 @@ def fit_ranker(
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
 
 
-def _is_worth_it(examples: RankExamples, settings: RankerSettings, seed: int) -> bool:
+def _is_worth_it(examples: RankExamples, binned: Binned, settings: RankerSettings, seed: int) -> bool:
     """Say whether trees order each half of the requests better than the blend when the other half taught them."""
-    middle = examples.n_requests // 2
-    halves = examples.between(0, middle), examples.between(middle, examples.n_requests)
-    if min(len(half.labels) for half in halves) < settings.min_examples:
+    is_later = examples.requests >= examples.n_requests // 2
+    halves = np.flatnonzero(~is_later), np.flatnonzero(is_later)
+    if min(len(half) for half in halves) < settings.min_examples:
         return False
-    unseen = [fit_trees(half, settings, seed)(other.features) for half, other in (halves, halves[::-1])]
-    return is_better(examples, np.concatenate(unseen[::-1]))
+    unseen = np.empty(len(examples.labels), dtype=np.float32)
+    for half, other in (halves, halves[::-1]):
+        unseen[other] = fit_trees(binned.only(half), settings, seed)(examples.features[other])
+    return is_better(examples, unseen)
 
 
 def is_better(examples: RankExamples, scores: Float32) -> bool:

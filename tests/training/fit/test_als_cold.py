@@ -27,14 +27,14 @@ def test_a_linear_world_is_mapped_back() -> None:
     chance = np.random.default_rng(1)
     content = chance.standard_normal((200, 6)).astype(np.float32)
     weights, added = chance.standard_normal((6, 4)), chance.standard_normal(4)
-    found = mapped(content, (content @ weights + added).astype(np.float32), penalty=1e-6)
+    (found,) = mapped(content, (content @ weights + added).astype(np.float32), [1e-6])
     np.testing.assert_allclose(found, np.vstack([weights, added]), atol=1e-3)
 
 
 def test_the_larger_the_penalty_the_nearer_every_item_is_to_the_mean() -> None:
     chance = np.random.default_rng(2)
     content, factors = chance.standard_normal((2, 50, 3)).astype(np.float32)
-    loose, tight = (mapped(content, factors, penalty) for penalty in (1.0, 1e6))
+    loose, tight = mapped(content, factors, [1.0, 1e6])
     assert np.linalg.norm(tight[:-1]) < 1e-3 < np.linalg.norm(loose[:-1])
     np.testing.assert_allclose(tight[-1], factors.mean(axis=0), atol=1e-3)
 
