@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Float32, Int32, UInt8
+from models.arrays import Float32, Int32, Mask, UInt8
 from models.catalogue import Catalogue
 from models.context import Context
 from models.placement import Placement, RankedBy, Task
@@ -27,6 +27,8 @@ class Ranked:
     sources: tuple[str, ...]
     silent: tuple[str, ...] = ()
     """Those that proposed nothing."""
+    anchored: Mask | None = None
+    """Shape (K,): whether what the page is about carries the leading source's score; None where that was not asked."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,14 @@ class ReadyRankings:
     """Shape (m, K): the ranker's."""
     leading: UInt8
     """Shape (m, K): which of `sources` adds most to the score; NO_SOURCE where none does."""
+    anchored: Mask
+    """Shape (m, K): whether the product carries that source's score, and so is the reason."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError where the three do not belong together."""
-        if not self.rows.shape == self.scores.shape == self.leading.shape or self.rows.ndim != 2:  # noqa: PLR2004
-            raise ValueError(
-                f"rows, scores and leading are {self.rows.shape}, {self.scores.shape}, {self.leading.shape}"
-            )
+        """Raise ValueError where the four do not belong together."""
+        shapes = [array.shape for array in (self.rows, self.scores, self.leading, self.anchored)]
+        if len({*shapes}) != 1 or self.rows.ndim != 2:  # noqa: PLR2004
+            raise ValueError(f"rows, scores, leading and anchored are {', '.join(map(str, shapes))}")
 
     def of(self, context: Context, catalogue: Catalogue, placement: Placement) -> Ranked | None:
         """Return what is ranked for the question's anchor; of shares, only the leading one's, as 1.
@@ -75,4 +78,4 @@ class ReadyRankings:
         if len(context.bought) and np.isin(rows, context.bought).any():
             return None
         shares = (leading[:, None] == np.arange(len(self.sources))).astype(np.float32)
-        return Ranked(rows, scores, shares, tuple(self.sources))
+        return Ranked(rows, scores, shares, tuple(self.sources), anchored=self.anchored[here])

@@ -27,6 +27,11 @@ class Reason:
 
 def reasons(context: Context, snapshot: Snapshot, recommendation: Recommendation) -> tuple[Reason, ...]:
     """Return one reason per recommended row, in order; a shopper's next list finds those of the one before."""
+    if recommendation.anchored is not None:
+        return tuple(
+            Reason(source_of(column), context.anchors if is_anchored else NO_ROWS)
+            for column, is_anchored in zip(_leading(recommendation), recommendation.anchored.tolist(), strict=True)
+        )
     found: dict[tuple[str, int], Reason] = {}
     if not len(context.anchors):
         found = context.once(("reasons", snapshot.version), dict)

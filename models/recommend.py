@@ -44,6 +44,8 @@ class Recommendation:
     """How many of the rows fill up; `fallback` says with what."""
     removed: Counter[str] = field(default_factory=Counter)
     """How many better-ranked rows each rule held back."""
+    anchored: Mask | None = None
+    """Shape (m,): whether what the page is about is the reason; None where the reasons are still to be found."""
     by_source: Mapping[str, Int32] = field(default_factory=dict)
     """With `explain`: the list, shape (<= n,), that each source alone would have given."""
 
@@ -149,6 +151,7 @@ def _listed(ranked: Ranked, snapshot: Snapshot, placement: Placement, mask: Mask
         sources=ranked.sources,
         silent=ranked.silent,
         removed=listed.removed,
+        anchored=None if ranked.anchored is None else ranked.anchored[places],
     )
 
 

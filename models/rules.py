@@ -10,7 +10,7 @@ from models.catalogue import Catalogue
 from models.context import Context
 from models.placement import Placement
 
-_LOOKED_AT_FIRST = 8
+_LOOKED_AT_FIRST = 3
 """Rows per row of the list."""
 
 

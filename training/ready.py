@@ -14,6 +14,8 @@ from models.context import Context
 from models.facts import SHOPPERS
 from models.placement import Placement, Task, source_of
 from models.ready import NO_SOURCE, ReadyRankings
+from models.reasons import reasons
+from models.recommend import Recommendation
 from models.snapshot import Snapshot
 from models.topk import best_first
 from training.fitting import FittedSources
@@ -58,12 +60,12 @@ def make_ready(snapshot: Snapshot, placements: Mapping[str, Placement], products
         if placement.task != TASK or not learned_all or not chunks or not _FILE_NAME.fullmatch(name):
             continue
         with spread(_rank, _Asked(snapshot, placement), chunks, PROCESSES) as ranked:
-            rows, scores, leading = (
+            columns = [
                 _spread_out(np.concatenate(column), products, empty)
-                for column, empty in zip(zip(*ranked, strict=True), (-1, 0, NO_SOURCE), strict=True)
-            )
+                for column, empty in zip(zip(*ranked, strict=True), (-1, 0, NO_SOURCE, False), strict=True)
+            ]
         found[name] = ReadyRankings(
-            len(snapshot.catalogue), TASK, placement.ranked_by, dict(placement.sources), rows, scores, leading
+            len(snapshot.catalogue), TASK, placement.ranked_by, dict(placement.sources), *columns
         )
     return found
 
@@ -75,11 +77,12 @@ def _spread_out(lines: NDArray[T], products: Int32, empty: int) -> NDArray[T]:
     return spread_out
 
 
-def _rank(shared: _Asked, anchors: Int32) -> tuple[Int32, Float32, UInt8]:
+def _rank(shared: _Asked, anchors: Int32) -> tuple[Int32, Float32, UInt8, Mask]:
     snapshot, placement = shared.snapshot, shared.placement
     rows = np.full((len(anchors), KEPT), -1, dtype=np.int32)
     scores = np.zeros((len(anchors), KEPT), dtype=np.float32)
     leading = np.full((len(anchors), KEPT), NO_SOURCE, dtype=np.uint8)
+    anchored = np.zeros((len(anchors), KEPT), dtype=np.bool_)
     ranker = snapshot.ranker_of(placement)
     for place, anchor in enumerate(anchors.tolist()):
         context = Context(snapshot.data_until_us, anchors=anchors[place : place + 1])
@@ -90,7 +93,9 @@ def _rank(shared: _Asked, anchors: Int32) -> tuple[Int32, Float32, UInt8]:
         rows[here], scores[here] = candidates.rows[best], weighed.scores[best]
         shares = weighed.shares[best]
         leading[here] = np.where(shares.max(axis=1, initial=0) > 0, shares.argmax(axis=1), NO_SOURCE)
-    return rows, scores, leading
+        listed = Recommendation(rows[here], scores[here], shares, candidates.sources)
+        anchored[here] = [len(reason.because_of) > 0 for reason in reasons(context, snapshot, listed)]
+    return rows, scores, leading, anchored
 
 
 def _showable(snapshot: Snapshot, anchor: int) -> Mask:

@@ -156,15 +156,21 @@ def _refuse_beyond(name: str, numbers: Any, n: int) -> None:  # noqa: ANN401 - a
 
 
 def _ready_in(manifest: Manifest) -> list[str]:
-    """Return the placements whose rankings of products are ready in a bundle."""
+    """Return the placements whose rankings of products are ready in a bundle.
+
+    Those of an earlier Endcap, which did not say what is a reason, are left aside: such pages are ranked when asked.
+    """
     paths = [PurePosixPath(file) for file in manifest.files]
-    return [path.parts[1] for path in paths if path.parts[0] == "ready" and path.name == "placement.json"]
+    return [path.parts[1] for path in paths if path.parts[0] == "ready" and path.name == "anchored.npy"]
 
 
 def _read_ready(folder: Path, name: str, manifest: Manifest) -> ReadyRankings:
     here = f"ready/{name}"
     raw = json.loads((folder / here / "placement.json").read_bytes())
-    columns = {column: read_array(folder, f"{here}/{column}.npy", manifest) for column in ("rows", "scores", "leading")}
+    columns = {
+        column: read_array(folder, f"{here}/{column}.npy", manifest)
+        for column in ("rows", "scores", "leading", "anchored")
+    }
     _refuse_beyond("rows", columns["rows"], manifest.n_items)
     if len(columns["rows"]) > manifest.n_items:
         raise ValueError(f"there are rankings of {len(columns['rows'])} products for {manifest.n_items} items")

@@ -159,7 +159,7 @@ def _write_ready(folder: Path, ready: ReadyRankings) -> None:
     write_json(
         folder / "placement.json", {"task": ready.task, "ranked_by": ready.ranked_by, "sources": dict(ready.sources)}
     )
-    for name in ("rows", "scores", "leading"):
+    for name in ("rows", "scores", "leading", "anchored"):
         write_array(folder / f"{name}.npy", getattr(ready, name))
 
 

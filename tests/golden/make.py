@@ -31,9 +31,9 @@ from training.run import train
 
 HERE: Final = Path(__file__).parent
 
-# Rankers of its own, too: small ones, that learn from little.
+# Rankers of its own, too: small ones, that learn from little. Few seeds let one through: the shop is one of chance.
 GOLDEN_RECIPE = RECIPE.model_copy(
-    update={"ranker": RankerSettings(min_right=5, min_examples=20, trees=10, leaves=4, hidden=(8,))}
+    update={"seed": 1, "ranker": RankerSettings(min_right=5, min_examples=20, trees=10, leaves=4, hidden=(8,))}
 )
 
 # Placements of its own: what the shop is given to begin with may change.

@@ -155,8 +155,8 @@ def test_a_bundle_that_lacks_a_source_of_the_placement_has_nothing_ready(snapsho
 
 def test_columns_that_do_not_belong_together_are_refused() -> None:
     rows = np.zeros((3, KEPT), dtype=np.int32)
-    with pytest.raises(ValueError, match="rows, scores and leading"):
-        ReadyRankings(3, "similar", "blend", {}, rows, np.zeros((2, KEPT), np.float32), rows.astype(np.uint8))
+    with pytest.raises(ValueError, match="rows, scores, leading and anchored"):
+        ReadyRankings(3, "similar", "blend", {}, rows, np.zeros((2, KEPT), np.float32), rows.astype(np.uint8), rows > 0)
 
 
 def test_pages_that_are_not_ranked_ahead_are_ranked_when_somebody_looks(snapshot: Snapshot) -> None:

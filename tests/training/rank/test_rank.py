@@ -286,6 +286,6 @@ def test_a_dear_item_that_is_as_likely_as_a_cheap_one_stands_above_it_under_reve
     labels, dear = rng.random(N) < 0.2, features[:, 0] > 0
     weights = np.where(labels & dear, np.float32(1.9), np.where(labels, np.float32(0.1), np.float32(1)))
     taught = RankExamples(("dear", "noise"), features, labels, weights, ten_each(N))
-    network = distil(taught, fit_trees(taught, SETTINGS, 1)(features), SETTINGS, seed=1)
+    network = distil(taught, fit_trees(Binned.of(taught, SETTINGS, 1), SETTINGS, 1)(features), SETTINGS, seed=1)
     scores = network(features)
     assert scores[dear].min() > scores[~dear].max()
