@@ -84,8 +84,10 @@ def fit_sources(data: TrainingData, recipe: Recipe, steps: Steps) -> FittedSourc
     learned, left_out = {}, {}
     fits = [_Fit.of(name, data, recipe) for name in recipe.sources]
     # A fit spends its time in NumPy, SciPy and implicit, which let other threads run. implicit has threads of its own;
-    # BLAS threads beneath either are slower, and sums differ in the last bits with their number.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:
+    # BLAS threads beneath either are slower, and sums differ in the last bits with their number. One BLAS here counts
+    # for all threads, another for each thread.
+    limit = partial(threadpool_limits, 1, "blas")
+    with limit(), ThreadPoolExecutor(THREADS, initializer=limit) as pool:
         for name, (found, seconds) in zip(recipe.sources, pool.map(_Fit.timed, fits), strict=True):
             steps.took(name, seconds)
             if isinstance(found, LearnedNothingError):
