@@ -1,4 +1,3 @@
-import time
 from dataclasses import fields, replace
 
 import numpy as np
