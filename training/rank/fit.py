@@ -1,6 +1,7 @@
 """Fit the ranker of one task: trees on features, and the network that serves in their place."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,13 +69,16 @@ def fit_ranker(
 
 def _is_worth_it(examples: RankExamples, binned: Binned, settings: RankerSettings, seed: int) -> bool:
     """Say whether trees order each half of the requests better than the blend when the other half taught them."""
-    is_later = examples.requests >= examples.n_requests // 2
+    is_later = examples.requests >= examples.n_requests // 2  # requests rise
     halves = np.flatnonzero(~is_later), np.flatnonzero(is_later)
     if min(len(half) for half in halves) < settings.min_examples:
         return False
-    unseen = np.empty(len(examples.labels), dtype=np.float32)
-    for half, other in (halves, halves[::-1]):
-        unseen[other] = fit_trees(binned.only(half), settings, seed)(examples.features[other])
+
+    def by_the_other(half: Int64, other: Int64) -> Float32:
+        return fit_trees(binned.only(half), settings, seed)(examples.features[other])
+
+    with ThreadPoolExecutor(len(halves)) as pool:
+        unseen = np.concatenate([*pool.map(by_the_other, halves[::-1], halves)])
     return is_better(examples, unseen)
 
 
