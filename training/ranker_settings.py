@@ -23,7 +23,9 @@ class RankerSettings(BaseModel):
     objective: Objective = "purchase"
     """What is right: a purchase (or what the protocol asks for), or one in proportion to what was paid for it."""
     horizons: int = Field(default=1, ge=1)
-    """So many horizons it learns from, one after another; each costs a fit of the sources."""
+    """So many horizons it learns from, one after another; each costs a fit of the sources, and as many requests again.
+    With 2, ndcg@20 on `all` and `new` of Complete Journey: .3581, .0490 -> .3608, .0496 in the window before the test,
+    .3573, .0449 -> .3583, .0473 in the one before that (2026-11)."""
     min_right: int = Field(default=500, gt=0)
     """Right answers that a task needs to learn a ranker from; with fewer the blend ranks it."""
     max_requests: dict[Task, int] = Field(default_factory=_max_requests)

@@ -68,17 +68,23 @@ def fit_ranker(
 
 
 def _is_worth_it(examples: RankExamples, binned: Binned, settings: RankerSettings, seed: int) -> bool:
-    """Say whether trees order each half of the requests better than the blend when the other half taught them."""
-    is_later = examples.requests >= examples.n_requests // 2  # requests rise
-    halves = np.flatnonzero(~is_later), np.flatnonzero(is_later)
+    """Say whether trees order each half of the requests better than the blend when the other half taught them.
+
+    Every other request: each half is then of all horizons, as what serves is.
+    """
+    is_odd = examples.requests % 2 == 1
+    halves = np.flatnonzero(~is_odd), np.flatnonzero(is_odd)
     if min(len(half) for half in halves) < settings.min_examples:
         return False
+    unseen = np.empty(len(examples.labels), dtype=np.float32)
 
     def by_the_other(half: Int64, other: Int64) -> Float32:
         return fit_trees(binned.only(half), settings, seed)(examples.features[other])
 
     with ThreadPoolExecutor(len(halves)) as pool:
-        unseen = np.concatenate([*pool.map(by_the_other, halves[::-1], halves)])
+        found = pool.map(by_the_other, halves, halves[::-1])
+        for other, log_odds in zip(halves[::-1], found, strict=True):
+            unseen[other] = log_odds
     return is_better(examples, unseen)
 
 

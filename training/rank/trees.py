@@ -13,7 +13,6 @@ from training.ranker_settings import RankerSettings
 
 _FEATURES_OF_A_TREE, _EXAMPLES_OF_A_TREE = 0.5, 0.8
 _EXAMPLES_FOR_BINS = 50_000
-_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Trees:
 
     def __call__(self, features: Float32) -> Float32:
         """Return log-odds of success of each row of features, shape (c, f) -> (c,)."""
-        # Every row is its own: more threads give the same numbers.
-        log_odds = self.booster.predict(features, raw_score=True, num_threads=_THREADS)
+        # One thread: a process that is forked from one whose OpenMP had more would wait for them for ever.
+        log_odds = self.booster.predict(features, raw_score=True, num_threads=1)
         return np.asarray(log_odds, dtype=np.float32)
 
     @property
