@@ -164,7 +164,7 @@ ODD: dict[str, Callable[[RankExamples], RankExamples]] = {
     "all features are constant": lambda one: replace(one, features=np.ones_like(one.features)),
     "there is one request": lambda one: replace(one, requests=np.zeros(N, np.int32)),
     "there is one small request": lambda one: RankExamples(
-        one.names, *(values[10:20] for values in (one.features, one.labels, one.weights)), np.ones(10, np.int32)
+        one.names, one.features[10:20], one.labels[10:20], one.weights[10:20], np.ones(10, np.int32)
     ),
 }
 
