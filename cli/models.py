@@ -13,7 +13,7 @@ from rich.table import Table
 
 from cli.settings import read_settings
 from models.errors import BundleError, InputError
-from store.bundles.manifest import Manifest
+from store.bundles.manifest import Manifest, verify_file
 from store.bundles.published import PublishedBundles
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 
 
-REPORT = "report.html"
+REPORT, FIGURES = "report.html", "report.json"
 
 
 def _bundles() -> PublishedBundles:
@@ -94,9 +94,11 @@ def report(
     """Print where the report of a bundle is: one HTML page that opens without a server, report.json beside it."""
     bundles = _bundles()
     version = version or _champion(bundles)
-    page = bundles.folder(version) / REPORT
-    if REPORT not in bundles.manifest(version).files:
+    page, manifest = bundles.folder(version) / REPORT, bundles.manifest(version)
+    if REPORT not in manifest.files:
         raise BundleError(f"bundle {version} has no report, it was made before there were any; train again")
+    for name in (REPORT, FIGURES):
+        verify_file(bundles.folder(version), name, manifest)
     if out is not None:
         try:
             copyfile(page, out)

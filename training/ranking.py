@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, get_args
 
+import numpy as np
+
 from models.errors import TrainingError
 from models.features import Features
 from models.placement import Placement, Task
@@ -67,6 +69,8 @@ def fit_tasks(
     Raises TrainingError if no candidate was ever right.
     """
     by_task = pool_of_tasks(placements)
+    if recipe.ranker.objective == "revenue" and np.isnan(learnings[-1].sources.data.events.prices).all():
+        steps.warn("no event has a price: ranker.objective `revenue` learns what `purchase` does; import prices")
     shared = _Fitting([(one.sources.snapshot({}), one) for one in learnings], recipe, earlier or {})
     tasks: dict[Task, FittedTask] = {}
     with steps.step("rankings"), spread(_fit_task, shared, list(by_task.values()), PROCESSES) as found:

@@ -135,27 +135,32 @@ def read_manifest(folder: Path) -> Manifest:
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file with its size and sha256. Raises BundleError naming the first that differs."""
-    for name, entry in manifest.files.items():
-        path = folder / name
-        try:
-            n_bytes = path.stat().st_size
-            sha256 = sha256_of(path) if n_bytes == entry.n_bytes else None
-        except FileNotFoundError as error:
-            raise BundleError(f"bundle {folder.name} lacks its file {name}; roll back or train again") from error
-        except OSError as error:
-            raise BundleError(
-                f"bundle {folder.name} cannot be read at {name}: {error.strerror or error}; check its owner"
-            ) from error
-        if sha256 is None:
-            raise BundleError(
-                f"bundle {folder.name} is truncated or changed: {name} has {n_bytes} bytes, not {entry.n_bytes}; "
-                "roll back or train again"
-            )
-        if sha256 != entry.sha256:
-            raise BundleError(f"bundle {folder.name} was tampered with: {name} has another sha256; roll back")
+    for name in manifest.files:
+        verify_file(folder, name, manifest)
     extra = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - set(manifest.files) - {MANIFEST}
     if extra:
         raise BundleError(f"bundle {folder.name} has a file that its manifest does not know: {min(extra)}; roll back")
+
+
+def verify_file(folder: Path, name: str, manifest: Manifest) -> None:
+    """Compare one of the manifest's files with its size and sha256. Raises BundleError naming it."""
+    path, entry = folder / name, manifest.files[name]
+    try:
+        n_bytes = path.stat().st_size
+        sha256 = sha256_of(path) if n_bytes == entry.n_bytes else None
+    except FileNotFoundError as error:
+        raise BundleError(f"bundle {folder.name} lacks its file {name}; roll back or train again") from error
+    except OSError as error:
+        raise BundleError(
+            f"bundle {folder.name} cannot be read at {name}: {error.strerror or error}; check its owner"
+        ) from error
+    if sha256 is None:
+        raise BundleError(
+            f"bundle {folder.name} is truncated or changed: {name} has {n_bytes} bytes, not {entry.n_bytes}; "
+            "roll back or train again"
+        )
+    if sha256 != entry.sha256:
+        raise BundleError(f"bundle {folder.name} was tampered with: {name} has another sha256; roll back")
 
 
 def sha256_of(path: Path) -> str:

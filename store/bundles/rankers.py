@@ -109,6 +109,8 @@ def _network(folder: Path, here: str, manifest: Manifest, n_features: int) -> Ne
         n_inputs = len(biases)
     if n_inputs != 1 or len(means) != n_features or len(scales) != n_features:
         raise ValueError(f"the network does not lead from {n_features} features to one score")
+    if not all(np.isfinite(array).all() for array in (means, scales, *(one for layer in layers for one in layer))):
+        raise ValueError("the network has numbers that are none")
     return Network(means, scales, layers)
 
 

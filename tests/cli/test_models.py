@@ -144,3 +144,21 @@ def test_before_the_first_training_show_says_to_train(tmp_path: Path) -> None:
     ran = endcap_in(tmp_path)("models", "show")
     assert ran.exit_code == 1
     assert "run `endcap train`" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "said"),
+    [("report.html", b"<html>", "report.html has 6 bytes"), ("report.json", None, "lacks its file report.json")],
+)
+def test_a_report_that_was_changed_or_lost_since_it_was_made_is_not_handed_out(
+    name: str, left: bytes | None, said: str, run: Endcap, home: Path
+) -> None:
+    path = home / "bundles" / newest(home) / name
+    kept = path.read_bytes()
+    path.unlink()
+    if left is not None:
+        path.write_bytes(left)
+    try:
+        assert said in run("models", "report").output
+    finally:
+        path.write_bytes(kept)

@@ -120,11 +120,16 @@ def refuse_nothing_to_find(shop: ShopData, cutoff_us: int, horizon_days: float) 
     later = shop.events.filter(bought & _between(cutoff_us, until_us))
     if not later.filter(~pl.col("item_id").is_in(_never_recommended(shop.items))).is_empty():
         return
-    last_us = shop.events.filter(bought).select(pl.col("ts").dt.timestamp("us").max()).item()
-    last = f"the last purchase is of {_day(last_us)}" if last_us is not None else "there are no purchases at all"
+    sold_us = shop.events.filter(bought)["ts"].dt.timestamp("us").to_numpy()
+    if not len(sold_us):
+        told = "there are no purchases at all; import some"
+    elif sold_us.min() >= until_us:
+        told = f"the first purchase is of {_day(int(sold_us.min()))}; choose a later --cutoff"
+    else:
+        last = _day(int(sold_us.max()))
+        told = f"the last purchase is of {last}; choose an earlier --cutoff, or import newer purchases"
     raise InputError(
-        f"nothing that can be recommended was bought from {_day(cutoff_us)} to {_day(until_us)}, and {last}; "
-        "choose an earlier --cutoff, or import newer purchases"
+        f"nothing that can be recommended was bought from {_day(cutoff_us)} to {_day(until_us)}, and {told}"
     )
 
 

@@ -51,7 +51,7 @@ def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placeme
             task_rows, task_pairs = rows_of(judgements[-1], METRICS, options.seed)
             rows += task_rows
             pairs += task_pairs
-    rows += _rows_of_strangers(snapshot, split, placements, options) if rows else []
+    rows += rows_of_strangers(snapshot, split, placements, options) if rows else []
     if not rows:
         raise InputError(
             "none of the shoppers with an event before the cutoff bought anything after it; choose another --cutoff"
@@ -62,7 +62,7 @@ def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placeme
     return Table("temporal", tuple(rows), tuple(pairs), held_out.cutoff_us, horizon_days, seconds, tuple(judgements))
 
 
-def _rows_of_strangers(
+def rows_of_strangers(
     snapshot: Snapshot, split: Split, placements: Mapping[Task, Placement], options: Options
 ) -> list[Row]:
     """Ask for those whose first event came after the cutoff, and return the rows of their segment."""

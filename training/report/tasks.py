@@ -10,6 +10,7 @@ from training.evaluate.judged import judgement_of
 from training.evaluate.lists import ENDCAP, POPULAR_LATELY, Asking
 from training.evaluate.metrics import judge
 from training.evaluate.table import ALL, Judgement, Options, Pair, Row, rows_of
+from training.evaluate.temporal import rows_of_strangers
 from training.report.questions import TaskQuestions
 from training.report.scored import Bin, gap, scored
 from training.report.weeks import Window, by_week
@@ -63,8 +64,12 @@ def measure_task(trial: Trial, questions: TaskQuestions, gains: Mapping[str, flo
     """Ask every model the questions of one task, and hold the lists against what was bought."""
     measured, asked = questions.measured, questions.asked
     asking = Asking(trial.snapshot, trial.split.past, questions.placement, asked.histories)
-    judgement = judgement_of(measured.task, asking, asked, Options(seed, processes=PROCESSES))
+    options = Options(seed, processes=PROCESSES)
+    judgement = judgement_of(measured.task, asking, asked, options)
     rows, pairs = rows_of(judgement, measured.metrics, seed)
+    if measured.task == "all":
+        by_task = {questions.placement.task: questions.placement}
+        rows = [*rows, *rows_of_strangers(trial.snapshot, trial.split, by_task, options)]
     served = scored(asking, asked.questions, PROCESSES)
     bins = served.reliability(judge(served.rows, asked.targets).hits, asked.shoppers, seed)
     return TaskFigures(

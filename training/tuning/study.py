@@ -64,7 +64,8 @@ def digest_of_json(told: object) -> str:
 
 def _read(path: Path, name: str, seed: int) -> optuna.Study:
     _drop_half_a_line(path)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # What makes a trial fail is said once, by what catches it; Optuna would print where it happened too.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     is_new = not path.exists() or not path.stat().st_size
     storage = JournalStorage(JournalFileBackend(str(path)))
     if is_new:

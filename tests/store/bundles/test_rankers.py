@@ -150,6 +150,10 @@ def change_json(**changes: object) -> Callable[[Path], None]:
     return change
 
 
+def forget(path: Path) -> None:
+    np.save(path, np.full_like(np.load(path), np.nan))
+
+
 def transpose(path: Path) -> None:
     np.save(path, np.ascontiguousarray(np.load(path).T))
 
@@ -179,6 +183,7 @@ def beyond_all_groups(path: Path) -> None:
         ("rankers/personal/biases_2.npy", Path.unlink, "does not know rankers/personal/biases_2.npy"),
         ("rankers/personal/weights_2.npy", Path.unlink, "does not lead from"),
         ("rankers/personal/weights_0.npy", Path.unlink, "does not lead from"),
+        ("rankers/personal/weights_1.npy", forget, "has numbers that are none"),
     ],
 )
 def test_a_damaged_ranker_is_named(name: str, change: Callable[[Path], None], said: str, folder: Path) -> None:
