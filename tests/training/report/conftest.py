@@ -39,8 +39,10 @@ RANKED = RECIPE.model_copy(
 
 
 def hostile_shop() -> ShopData:
-    """The corner shop with shoppers of known names, hostile titles, and one item that one of them bought."""
+    """The corner shop with shoppers of known names, hostile titles, one item that one bought, and one who came late."""
     shop = corner_shop()
+    came_late = (pl.col("shopper") == "u:kitchen-3") & (pl.col("ts") < NOW - timedelta(days=HORIZON_DAYS))
+    shop = replace(shop, events=shop.events.filter(~came_late))
     named = pl.format("u:person-{}", pl.col("shopper").str.slice(2).hash(1))
     titles = dict(zip(shop.items["item_id"], HOSTILE * 4, strict=False))
     items = shop.items.with_columns(

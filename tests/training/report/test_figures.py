@@ -46,6 +46,13 @@ def test_the_rows_are_those_of_the_evaluation(reported: Reported) -> None:
         assert {name: one["value"] for name, one in row["metrics"].items()} == {
             name: one.value for name, one in expected[key].metrics.items()
         }
+    expected_parts = {
+        (row.task, row.model, row.segment): row.metrics["ndcg@20"].value for row in table.rows if row.segment != "all"
+    }
+    assert "new users" in {segment for _, _, segment in expected_parts}
+    assert expected_parts == {
+        (*key, segment): one["value"] for key, row in told.items() for segment, one in row["parts"].items()
+    }
 
 
 def test_every_task_is_told_the_served_row_first(reported: Reported) -> None:
