@@ -13,6 +13,9 @@ from models.placement import Placement, RankedBy, Task
 NO_SOURCE = 255
 """Stands where no source adds to a score."""
 
+READY_COLUMNS = ("rows", "scores", "leading", "anchored")
+"""The arrays of ready rankings, as a bundle names them."""
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -52,7 +55,7 @@ class ReadyRankings:
 
     def __post_init__(self) -> None:
         """Raise ValueError where the four do not belong together."""
-        shapes = [array.shape for array in (self.rows, self.scores, self.leading, self.anchored)]
+        shapes = [getattr(self, column).shape for column in READY_COLUMNS]
         if len({*shapes}) != 1 or self.rows.ndim != 2:  # noqa: PLR2004
             raise ValueError(f"rows, scores, leading and anchored are {', '.join(map(str, shapes))}")
 

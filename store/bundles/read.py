@@ -17,7 +17,7 @@ from models.events import EVENT_TYPES
 from models.history import Memory
 from models.index import read_index
 from models.placement import Placement
-from models.ready import ReadyRankings
+from models.ready import READY_COLUMNS, ReadyRankings
 from models.snapshot import Snapshot
 from models.sources import SOURCES
 from models.sources.base import Learned, Source
@@ -167,10 +167,7 @@ def _ready_in(manifest: Manifest) -> list[str]:
 def _read_ready(folder: Path, name: str, manifest: Manifest) -> ReadyRankings:
     here = f"ready/{name}"
     raw = json.loads((folder / here / "placement.json").read_bytes())
-    columns = {
-        column: read_array(folder, f"{here}/{column}.npy", manifest)
-        for column in ("rows", "scores", "leading", "anchored")
-    }
+    columns = {column: read_array(folder, f"{here}/{column}.npy", manifest) for column in READY_COLUMNS}
     _refuse_beyond("rows", columns["rows"], manifest.n_items)
     if len(columns["rows"]) > manifest.n_items:
         raise ValueError(f"there are rankings of {len(columns['rows'])} products for {manifest.n_items} items")

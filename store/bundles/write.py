@@ -18,7 +18,7 @@ from models.facts import Facts
 from models.history import Memory
 from models.placement import Task
 from models.rank import Ranker
-from models.ready import ReadyRankings
+from models.ready import READY_COLUMNS, ReadyRankings
 from models.sources.base import Learned
 from store.bundles.manifest import (
     MANIFEST,
@@ -159,7 +159,7 @@ def _write_ready(folder: Path, ready: ReadyRankings) -> None:
     write_json(
         folder / "placement.json", {"task": ready.task, "ranked_by": ready.ranked_by, "sources": dict(ready.sources)}
     )
-    for name in ("rows", "scores", "leading", "anchored"):
+    for name in READY_COLUMNS:
         write_array(folder / f"{name}.npy", getattr(ready, name))
 
 
