@@ -1,10 +1,10 @@
 """Why an item is in a list: the source that adds most to its score, and the shopper's items that carry that."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from models.arrays import NO_ROWS, Int32
+from models.arrays import Int32
 from models.context import Context
 from models.placement import source_of
 from models.recommend import FILL_SOURCE, Recommendation
@@ -16,20 +16,20 @@ _SHARE = 0.5
 """A reason names as many of the shopper's items as carry this share of the source's score."""
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """One recommended item's reason."""
 
     source: str
-    because_of: Int32
+    because_of: tuple[int, ...]
     """Item rows of the shopper (or anchors), the strongest first; empty for sources that ask nothing of a shopper."""
 
 
 def reasons(context: Context, snapshot: Snapshot, recommendation: Recommendation) -> tuple[Reason, ...]:
     """Return one reason per recommended row, in order; a shopper's next list finds those of the one before."""
     if recommendation.anchored is not None:
+        anchors = tuple(context.anchors.tolist())
         return tuple(
-            Reason(source_of(column), context.anchors if is_anchored else NO_ROWS)
+            Reason(source_of(column), anchors if is_anchored else ())
             for column, is_anchored in zip(_leading(recommendation), recommendation.anchored.tolist(), strict=True)
         )
     found: dict[tuple[str, int], Reason] = {}
@@ -56,16 +56,16 @@ def _leading(recommendation: Recommendation) -> list[str]:
     return [names[column] for column in columns.tolist()]
 
 
-def _carrying(context: Context, snapshot: Snapshot, column: str, rows: Int32) -> list[Int32]:
+def _carrying(context: Context, snapshot: Snapshot, column: str, rows: Int32) -> list[tuple[int, ...]]:
     """Return for each of m rows the fewest items that carry the share of one column's score, strongest first."""
     if source_of(column) not in snapshot.sources:
-        return [NO_ROWS] * len(rows)
+        return [()] * len(rows)
     items, added = snapshot.sources[source_of(column)].because(seen(context, column), rows)
     # Fuel and fees teach what goes with them, and are no reason that a shop would print.
     amounts = np.where(snapshot.catalogue.recommendable[items], added.T, 0)
     if len(items) < 2:  # noqa: PLR2004 - there is nothing to choose
-        return [items if line.any() else NO_ROWS for line in amounts]
+        return [tuple(items.tolist()) if line.any() else () for line in amounts]
     strongest = places_by_size(amounts)
     carried = np.cumsum(np.take_along_axis(amounts, strongest, axis=1), axis=1)
     enough = (carried < _SHARE * carried[:, -1:]).sum(axis=1) + (carried[:, -1] > 0)
-    return [items[places[:n]] for places, n in zip(strongest, enough.tolist(), strict=True)]
+    return [tuple(items[places[:n]].tolist()) for places, n in zip(strongest, enough.tolist(), strict=True)]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from models.placement import Placement
 
 _LOOKED_AT_FIRST = 3
 """Rows per row of the list."""
+
+_SHARED_BY_NONE = -1
+"""A number that no limit counts."""
 
 
 def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Mask:
@@ -40,7 +44,7 @@ def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Ma
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many items of a list may share a number; -1 is shared by none."""
+    """At most so many items of a list may share a number; _SHARED_BY_NONE is no such number."""
 
     name: str
     numbers: Int32
@@ -82,18 +86,20 @@ def choose(rows: Int32, n: int, limits: list[Limit]) -> Listed:
 def _chosen(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     removed: Counter[str] = Counter()
     chosen: list[int] = []
-    taken: list[dict[int, int]] = [{-1: 0} for _ in limits]
-    for row, *numbers in zip(rows.tolist(), *(limit.numbers[rows].tolist() for limit in limits), strict=True):
-        if len(chosen) == n:
-            break
-        for limit, number, counts in zip(limits, numbers, taken, strict=True):
-            if counts.get(number, 0) >= limit.at_most:
-                removed[limit.name] += 1
+    columns = [limit.numbers[rows].tolist() for limit in limits]
+    taken: list[dict[int, float]] = [{_SHARED_BY_NONE: -inf} for _ in limits]
+    at_most = [limit.at_most for limit in limits]
+    for row, numbers in zip(rows.tolist(), zip(*columns, strict=True), strict=True):
+        for place, number in enumerate(numbers):
+            if taken[place].get(number, 0) >= at_most[place]:
+                removed[limits[place].name] += 1
                 break
         else:
             chosen.append(row)
-            for number, counts in zip(numbers, taken, strict=True):
-                counts[number] = counts.get(number, 0) + (number >= 0)
+            if len(chosen) == n:
+                break
+            for counts, number in zip(taken, numbers, strict=True):
+                counts[number] = counts.get(number, 0) + 1
     return Listed(np.array(chosen, dtype=np.int32), removed)
 
 

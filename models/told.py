@@ -1,8 +1,7 @@
 """A list in the shop's own words: ids, titles and reasons instead of rows."""
 
-from dataclasses import dataclass
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.context import Context
 from models.reasons import reasons
@@ -29,8 +28,7 @@ _SENTENCES = {
 """What a shop may print beside an item, by source; a source that is not here gives its line of `why`."""
 
 
-@dataclass(frozen=True)
-class ToldItem:
+class ToldItem(NamedTuple):
     """One recommended item."""
 
     item_id: str
@@ -57,7 +55,7 @@ class ToldItem:
         """The reason in a sentence for the shopper, in English; it names the strongest item."""
         if self.source not in _SENTENCES:
             return self.why
-        named = next((title for title in self.because_titles if title), "what you looked at")
+        named = next(filter(None, self.because_titles), "what you looked at")
         return _SENTENCES[self.source].format(named)
 
     def as_json(self) -> dict[str, Any]:
@@ -79,18 +77,12 @@ def tell(context: Context, snapshot: Snapshot, recommendation: Recommendation) -
     """Return the list in its order, with why each item is in it."""
     ids, titles = snapshot.vocabulary.ids, snapshot.catalogue.titles
     rows, scores = recommendation.rows.tolist(), recommendation.scores.tolist()
+    given = reasons(context, snapshot, recommendation)
     told = []
-    for place, reason in enumerate(reasons(context, snapshot, recommendation)):
-        because_of = reason.because_of.tolist()
-        told.append(
-            ToldItem(
-                item_id=ids[rows[place]],
-                position=place + 1,
-                title=titles[rows[place]],
-                score=None if isnan(scores[place]) else scores[place],
-                source=reason.source,
-                because_of=tuple([ids[row] for row in because_of]),
-                because_titles=tuple([titles[row] for row in because_of]),
-            )
-        )
+    words: dict[tuple[int, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+    for place, (row, score, (source, because_of)) in enumerate(zip(rows, scores, given, strict=True), 1):
+        # All items of a product's page share one reason.
+        if because_of not in words:
+            words[because_of] = tuple([ids[one] for one in because_of]), tuple([titles[one] for one in because_of])
+        told.append(ToldItem(ids[row], place, titles[row], None if isnan(score) else score, source, *words[because_of]))
     return tuple(told)

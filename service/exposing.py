@@ -105,8 +105,9 @@ class ExposureLog:
             await self._write_waiting()
 
     async def _write_waiting(self) -> None:
-        while self._waiting:
-            lines = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        """Write what waits by now: what comes meanwhile waits for its own others, or every few lines cost a commit."""
+        for n_left in range(len(self._waiting), 0, -AT_ONCE):
+            lines = [self._waiting.popleft() for _ in range(min(AT_ONCE, n_left))]
             await asyncio.get_running_loop().run_in_executor(self._thread, self._write, lines)
 
     def _write(self, lines: list[Exposure]) -> None:

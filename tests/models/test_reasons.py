@@ -72,7 +72,7 @@ def test_a_reason_is_of_a_source_that_proposed_the_item_and_names_the_shoppers_i
                 assert reason.source == told.sources[int(shares.argmax())]
                 assert row in snapshot.sources[reason.source].ask(context).propose(np.ones(99, np.bool_), 99)[0]
             mine = {*context.interactions.items.tolist(), *context.anchors.tolist()}
-            assert set(reason.because_of.tolist()) <= mine
+            assert set(reason.because_of) <= mine
 
 
 def test_a_reason_names_the_few_items_that_carry_half_strongest_first() -> None:
@@ -82,7 +82,7 @@ def test_a_reason_names_the_few_items_that_carry_half_strongest_first() -> None:
     for row, reason in zip(told.rows.tolist(), reasons(context, snapshot, told), strict=True):
         items, added = source.because(context, np.array([row], np.int32))
         amounts = dict(zip(items.tolist(), added[:, 0].tolist(), strict=True))
-        named = [amounts[item] for item in reason.because_of.tolist()]
+        named = [amounts[item] for item in reason.because_of]
         assert named == sorted(named, reverse=True)
         assert sum(named) >= 0.5 * sum(amounts.values()) > sum(named[:-1])
 
@@ -91,7 +91,7 @@ def test_what_is_similar_is_so_because_of_the_page() -> None:
     context, snapshot = asked("cold item", Question((), anchors=("tent-blue",)))
     told = recommend(context, snapshot, replace(HOME, task="similar", sources={"content": 50}, n=1))
     (reason,) = reasons(context, snapshot, told)
-    assert (reason.source, reason.because_of.tolist()) == ("content", context.anchors.tolist())
+    assert (reason.source, reason.because_of) == ("content", tuple(context.anchors.tolist()))
 
 
 def test_what_fills_up_is_there_because_it_is_popular() -> None:
@@ -116,4 +116,4 @@ def test_what_may_not_be_recommended_is_no_reason_either() -> None:
     told = recommend(context, banned, Placement("here", "personal", dict.fromkeys(snapshot.sources, 20)))
     assert len(told.rows)
     for reason in reasons(context, banned, told):
-        assert not set(reason.because_of.tolist()) & set(context.bought.tolist())
+        assert not set(reason.because_of) & set(context.bought.tolist())
