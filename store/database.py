@@ -1,8 +1,9 @@
 """One database by URL, SQLite or PostgreSQL, and the only two ways into it: `reading` and `writing`."""
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -166,8 +167,7 @@ def _connect_sqlite(url: URL) -> Database:
     path = Path(url.database)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The file holds personal data; SQLite gives its own mode to the files it keeps beside it.
-        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+        _make_for_the_owner(path)
     except OSError as error:
         raise DatabaseError(
             f"cannot open the database file {path}: {error.strerror}; check its folder, or set ENDCAP_DATABASE_URL"
@@ -179,6 +179,19 @@ def _connect_sqlite(url: URL) -> Database:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)
     return Database(engine, _number_of(path))
+
+
+def _make_for_the_owner(path: Path) -> None:
+    """Make a new file that is nobody else's: it holds personal data. SQLite gives its mode to those it keeps beside it.
+
+    A file that is there is not opened. Closing it would give up the POSIX locks that connections of this process have
+    on it; another process would take itself for the last one, and delete the write-ahead log under our writers
+    (sqlite.org/howtocorrupt.html, 2.2). Raises OSError.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
 
 
 def _number_of(path: Path) -> tuple[int, int] | None:

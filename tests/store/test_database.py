@@ -22,7 +22,7 @@ from tests.store.rows import event_rows
 WRITER = """
 import sys
 from store.opening import open_database
-from store.events import append_events
+from store.events import append_events, data_window
 from tests.store.rows import event_rows
 database = open_database(sys.argv[1])
 """
@@ -167,6 +167,22 @@ for batch in range(100):
     assert count(open_database(sqlite_url)) == 4_000
     for writer in writers:
         writer.communicate()
+
+
+def test_processes_that_come_and_go_take_nothing_from_those_that_stay(sqlite_url: str) -> None:
+    # Twice in one process, as the service has it. Whoever closes the file as the last one deletes the write-ahead log.
+    first, second = open_database(sqlite_url), open_database(sqlite_url)
+    script = """
+with database.writing() as connection:
+    append_events(connection, event_rows(1, sys.argv[2]))
+with database.reading() as connection:
+    print(data_window(connection).n_events)
+database.close()
+"""
+    for seen in (2, 4):
+        append(first, 1, f"first-{seen}")
+        assert start(script, sqlite_url, f"other-{seen}").communicate() == (f"{seen}\n", None)
+        assert [count(first), count(second)] == [seen, seen]
 
 
 def test_processes_that_open_a_new_file_at_once_all_get_it(sqlite_url: str) -> None:
