@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.open_loop import ask_steadily
+from bench.open_loop import Waits, ask_steadily
 from bench.questions import EMPTY, Case
 from bench.servers import Server
 from bench.stages import Spent, read_stages
@@ -21,7 +21,6 @@ class Protocol:
     rounds: int
     seconds: int
     """Of one case in a round."""
-    steady_seconds: int
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,14 @@ class WaitsFound:
 
     asked_per_second: float
     median_us: float
+    """Median of the rounds, as are `p99_us` and `tail`."""
     p99_us: float
+    tail: float
+    """The 99th percentile over the median of the same round."""
+    tail_low: float
+    tail_high: float
     late_p99_us: float
-    """How late the client itself was."""
+    """How late the client itself was, in the worst round."""
     stages_us: Mapping[str, float]
     """Mean a request, as the service measures them."""
 
@@ -92,22 +96,27 @@ def find_peaks(cases: Sequence[Case], servers: Mapping[str, Server], protocol: P
 def find_waits(
     cases: Sequence[Case], servers: Mapping[str, Server], peaks: Mapping[str, PeakFound], protocol: Protocol
 ) -> dict[str, WaitsFound]:
-    """Ask every case at half of its peak."""
+    """Ask every case in every round at half of its peak."""
+    spent = {case.name: Spent() for case in cases}
+    runs: dict[str, list[Waits]] = {case.name: [] for case in cases}
+    for _ in range(protocol.rounds):
+        for case in cases:
+            per_second = peaks[case.name].per_second / 2
+            runs[case.name].append(_wait(case, servers[case.server], per_second, protocol.seconds, spent[case.name]))
     found = {}
-    for case in cases:
-        server, per_second = servers[case.server], peaks[case.name].per_second / 2
-        warm(case, server)
-        paths = case.paths(min(round(per_second * protocol.steady_seconds), case.most))
-        seconds = len(paths) / per_second if case.once else protocol.steady_seconds
-        spent, before = Spent(), _stages_of(case, server)
-        waits = ask_steadily(server.port, paths, per_second, seconds)
-        spent.add(before, _stages_of(case, server))
-        found[case.name] = WaitsFound(
-            asked_per_second=per_second,
-            median_us=float(np.median(waits.latency_us)),
-            p99_us=float(np.percentile(waits.latency_us, 99)),
-            late_p99_us=float(np.percentile(waits.lateness_us, 99)),
-            stages_us=spent.mean_us(),
+    for name, waits in runs.items():
+        medians = np.array([np.median(one.latency_us) for one in waits])
+        p99s = np.array([np.percentile(one.latency_us, 99) for one in waits])
+        tails = p99s / medians
+        found[name] = WaitsFound(
+            asked_per_second=peaks[name].per_second / 2,
+            median_us=float(np.median(medians)),
+            p99_us=float(np.median(p99s)),
+            tail=float(np.median(tails)),
+            tail_low=float(tails.min()),
+            tail_high=float(tails.max()),
+            late_p99_us=max(float(np.percentile(one.lateness_us, 99)) for one in waits),
+            stages_us=spent[name].mean_us(),
         )
     return found
 
@@ -127,6 +136,15 @@ def _drive(case: Case, server: Server, seconds: int, spent: Spent) -> _Run:
     used = server.cpu_seconds() - used
     spent.add(before, _stages_of(case, server))
     return _Run(driven.replies / driven.seconds, used / driven.replies * 1e6)
+
+
+def _wait(case: Case, server: Server, per_second: float, seconds: int, spent: Spent) -> Waits:
+    warm(case, server)
+    paths = case.paths(min(round(per_second * seconds), case.most))
+    before = _stages_of(case, server)
+    waits = ask_steadily(server.port, paths, per_second, len(paths) / per_second if case.once else seconds)
+    spent.add(before, _stages_of(case, server))
+    return waits
 
 
 def _stages_of(case: Case, server: Server) -> Mapping[str, float]:

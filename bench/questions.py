@@ -41,16 +41,16 @@ class Questions:
 
     def cases(self, n_runs: int) -> list[Case]:
         """Return what is measured, the reference first. n_runs: of each case; strangers run out."""
-        kept, computed = self.kept, self.computed
+        kept, computed, in_session = self.kept, self.computed, self.in_session
         strangers = (self.shop.n_shoppers - HISTORIES) // n_runs
         return [
             Case(EMPTY, EMPTY, _root, _nothing),
             Case("personal, kept", IN_PROCESS, kept, kept, 0.50),
             Case("personal, kept in Redis", ON_REDIS, kept, kept, 0.30),
-            Case("personal, computed", IN_PROCESS, computed, kept, 0.10, once=True),
-            Case("  with a session", IN_PROCESS, self.in_session, kept, once=True),
+            Case("personal, computed", IN_PROCESS, computed, self._each(computed), 0.10, once=True),
+            Case("  with a session", IN_PROCESS, in_session, self._each(in_session), once=True),
             Case("  session went on", IN_PROCESS, self.in_new_session, kept, once=True),
-            Case("  history in Redis", ON_REDIS, computed, kept, once=True),
+            Case("  history in Redis", ON_REDIS, computed, self._each(computed), once=True),
             Case("  history in SQL", IN_PROCESS, self.strange, _nothing, once=True, most=strangers),
             Case("similar, kept", IN_PROCESS, self.similar_kept, self.similar_kept, 0.50),
             Case("similar, computed", IN_PROCESS, self.similar, _nothing, 0.25, once=True),
@@ -92,6 +92,10 @@ class Questions:
     def n_active(self) -> int:
         """How many shoppers are active."""
         return len(self.shop.histories)
+
+    def _each(self, paths: Paths) -> Paths:
+        """Return paths that ask once of each active shopper."""
+        return lambda at_most: paths(min(self.n_active, at_most))
 
     def _personal(self, shopper: int, question: int, seen: Sequence[str] = ()) -> str:
         session = "".join(f"&session_item_id={item_id}" for item_id in seen)

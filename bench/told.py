@@ -33,11 +33,11 @@ def _peaks(cases: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
 
 
 def _waits(cases: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    yield "at half of it", "a second", "median us", "p99 us", "p99/median", "wanted", "client p99"
+    yield "at half of it", "a second", "median us", "p99 us", "p99/median", "rounds", "wanted", "client p99"
     for case in cases:
         figures = f"{case['asked_per_second']:.0f}", f"{case['median_us']:.0f}", f"{case['p99_us']:.0f}"
-        ratio = f"{case['p99_us'] / case['median_us']:.1f}"
-        yield case["name"], *figures, ratio, f"{WAIT_TARGET:.1f}", f"{case['late_p99_us']:.0f}"
+        tail, rounds = f"{case['tail']:.1f}", f"{case['tail_low']:.1f}-{case['tail_high']:.1f}"
+        yield case["name"], *figures, tail, rounds, f"{WAIT_TARGET:.1f}", f"{case['late_p99_us']:.0f}"
 
 
 def _stages(cases: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[str]]:

@@ -24,6 +24,7 @@ from models.errors import ConfigurationError
 from service.access import refuse_open
 from service.answering import Answering
 from service.app import Application, create_app
+from service.heap import share_one_arena
 from service.histories import Histories
 from service.imported import ImportWatch
 from service.logs import LOG_CONFIG, configure_logs
@@ -95,6 +96,7 @@ def application() -> Application:
     """Return the application of one process: what each worker calls."""
     # Requests share a core among them: threads of BLAS and OpenMP for one of them only wait for those of another.
     threadpool_limits(1)
+    share_one_arena()
     configure_logs()
     served = create_app(put_together(read_settings()))
     # A full garbage collection looks at all that was imported, and stops requests for 50 ms: from now on it does not.

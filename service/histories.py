@@ -31,7 +31,7 @@ AT_HAND_SECONDS = 60
 _READERS = 4
 """Threads that read SQL; more only queue for the interpreter."""
 _AT_HAND = 512
-"""Shoppers whose interactions stay at hand, about 30 kB each."""
+"""Shoppers whose interactions stay at hand, about 60 kB each."""
 
 
 @dataclass(frozen=True, slots=True)

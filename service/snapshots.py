@@ -13,7 +13,8 @@ import structlog
 
 from models.errors import BundleError, DatabaseError
 from models.placement import Placement
-from service.serving import Serving, give_back_memory, open_serving, over_newer_catalogue
+from service.heap import give_back_memory
+from service.serving import Serving, open_serving, over_newer_catalogue
 from service.watching import Watching
 from store.bundles.published import PublishedBundles
 from store.database import Database

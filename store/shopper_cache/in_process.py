@@ -31,7 +31,7 @@ class InProcessCache:
         self,
         *,
         most_shoppers: int = 10_000,
-        most_bytes: int = 24 * 2**20,
+        most_bytes: int = 16 * 2**20,
         most_answers: int = MOST_ANSWERS,
         keep_seconds: float = KEEP_SECONDS,
         mark_seconds: float = MARK_SECONDS,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from time import sleep
 
 import pytest
 
@@ -81,6 +82,24 @@ def test_many_lines_do_not_wait(database: Database, monkeypatch: pytest.MonkeyPa
             await until(lambda: len(stored(database)) == AT_ONCE)
 
     asyncio.run(story())
+
+
+def test_what_comes_while_lines_are_written_waits_for_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    monkeypatch.setattr(exposing, "write_exposures", lambda _, lines: (written.append(len(lines)), sleep(0.05)))
+
+    async def story() -> None:
+        async with logging(database, Metrics()) as log:
+            for number in range(AT_ONCE):
+                log.put(shown(number))
+            for number in range(60):
+                await asyncio.sleep(0.002)
+                log.put(shown(AT_ONCE + number))
+
+    asyncio.run(story())
+    assert written == [AT_ONCE, 60]
 
 
 def test_the_end_writes_what_waits(database: Database) -> None:

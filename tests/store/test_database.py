@@ -181,7 +181,8 @@ database.close()
 """
     for seen in (2, 4):
         append(first, 1, f"first-{seen}")
-        assert start(script, sqlite_url, f"other-{seen}").communicate() == (f"{seen}\n", None)
+        said, _ = start(script, sqlite_url, f"other-{seen}").communicate()
+        assert said == f"{seen}\n"
         assert [count(first), count(second)] == [seen, seen]
 
 
