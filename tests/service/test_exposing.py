@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from time import sleep
+from threading import Event
 
 import pytest
 
@@ -87,19 +87,27 @@ def test_many_lines_do_not_wait(database: Database, monkeypatch: pytest.MonkeyPa
 def test_what_comes_while_lines_are_written_waits_for_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = []
-    monkeypatch.setattr(exposing, "write_exposures", lambda _, lines: (written.append(len(lines)), sleep(0.05)))
+    monkeypatch.setattr(exposing, "DELAY_SECONDS", 3_600)
+    written, some_came = list[int](), Event()
+
+    def write(_: object, lines: list[Exposure]) -> None:
+        written.append(len(lines))
+        some_came.wait(5)
+
+    monkeypatch.setattr(exposing, "write_exposures", write)
 
     async def story() -> None:
         async with logging(database, Metrics()) as log:
             for number in range(AT_ONCE):
                 log.put(shown(number))
-            for number in range(60):
-                await asyncio.sleep(0.002)
-                log.put(shown(AT_ONCE + number))
+            await until(lambda: written == [AT_ONCE])
+            log.put(shown(AT_ONCE))
+            some_came.set()
+            await asyncio.sleep(0.05)
+            log.put(shown(AT_ONCE + 1))
 
     asyncio.run(story())
-    assert written == [AT_ONCE, 60]
+    assert written == [AT_ONCE, 2]
 
 
 def test_the_end_writes_what_waits(database: Database) -> None:
