@@ -71,7 +71,11 @@ def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
             first = error.errors(include_url=False)[0]
             key = ".".join([name, *(str(part) for part in first["loc"])])
             known = ", ".join(_PlacementEntry.model_fields)
-            raise ConfigurationError(f"{where}: {key}: {first['msg']}; the keys are {known}") from error
+            what = f"{first['msg']}."
+            if first["type"] == "extra_forbidden":
+                nearest = get_close_matches(str(first["loc"][-1]), _PlacementEntry.model_fields, n=1, cutoff=0.0)[0]
+                what = f"there is no such key; did you mean {nearest!r}?"
+            raise ConfigurationError(f"{where}: {key}: {what} The keys are {known}") from error
         for column in entry.sources:
             _refuse_unknown("source", source_of(column), SOURCES, f"{where}: {name}")
             if view_of(column):

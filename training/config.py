@@ -143,6 +143,8 @@ def recipe_of(raw: dict[str, Any], where: str) -> Recipe:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         raise ConfigurationError(f"{where}: {_told(error, '', Recipe)}") from error
+    except ConfigurationError as error:  # of a source
+        raise ConfigurationError(f"{where}: {error}") from error
 
 
 def _told(error: ValidationError, prefix: str, model: type[BaseModel]) -> str:

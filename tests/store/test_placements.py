@@ -74,7 +74,10 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ('[home]\ntask = "personal"\nsources = { als = -1 }', "home.sources.als: "),
         ('[home]\ntask = "personal"\nsources = { als = 1 }\nn = 0', "home.n: "),
         ('[home]\ntask = "personal"\nsources = { als = 1 }\nn = 1001', "home.n: "),
-        ('[home]\ntask = "personal"\nsources = { als = 1 }\nmax_per_categry = 3', "home.max_per_categry: "),
+        (
+            '[home]\ntask = "personal"\nsources = { als = 1 }\nmax_per_categry = 3',
+            "home.max_per_categry: there is no such key; did you mean 'max_per_category'?",
+        ),
         ('[home]\ntask = "personal"\nsources = { als = 1 }\nknown = "hide"', "home.known: "),
         ('[home]\ntask = "personal"\nsources = { asl = 1 }', "home: no source 'asl'; did you mean 'als'?"),
     ],

@@ -63,7 +63,7 @@ def test_a_file_says_what_it_changes_and_the_rest_stays(tmp_path: Path) -> None:
     ],
 )
 def test_a_key_that_does_not_exist_hears_the_nearest_one(raw: dict[str, object], key: str, meant: str) -> None:
-    assert f"there is no key {key}; did you mean {meant!r}?" in refused(raw)
+    assert f"training.toml: there is no key {key}; did you mean {meant!r}?" in refused(raw)
 
 
 @pytest.mark.parametrize("raw", [{"sources": {"asl": {}}}, {"blend": {"bought_sources": {"personal": ["asl"]}}}])

@@ -1,5 +1,6 @@
 """The protocols by name: what `endcap evaluate --protocol` takes, and what each learns from, asks and measures."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -127,7 +128,8 @@ def cutoff_us_of(name: str, given: Given) -> int:
 
 
 def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> Staged:
-    days, cutoff_us = given.horizon_days or _usual_days(given), cutoff_us_of(names[0], given)
+    cutoff_us = cutoff_us_of(names[0], given)
+    days = _days_measured(given, cutoff_us)
     splits = [split_at(given.shop, lay_out, cutoff_us, days)]
     if TEMPORAL not in names:
         basket.require_orders(splits[0].held_out)
@@ -152,6 +154,16 @@ def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
     learning, testing = sessions.stages(given.shop, given.test, lay_out, cutoff_us, until_us)
     measure = next_item.next_item if name == next_item.NAME else item_to_item.item_to_item
     return Staged((learning.stage,), testing.stage, {name: partial(measure, testing=testing)})
+
+
+def _days_measured(given: Given, cutoff_us: int) -> float:
+    """Return the days after the cutoff that are measured. Raises InputError where more are asked for than there are."""
+    there = math.ceil((given.until_us - cutoff_us) / DAY_US)
+    if given.horizon_days is None:
+        return min(_usual_days(given), there) if there > 0 else _usual_days(given)
+    if given.horizon_days > there > 0:
+        raise InputError(f"the data ends {there} days after the cutoff: set --horizon-days to {there} at most")
+    return given.horizon_days
 
 
 def _usual_days(given: Given) -> float:
