@@ -73,6 +73,9 @@ def test_an_event_that_was_acknowledged_is_there_once_after_kill_9(alone: Alone)
     assert served.process is not None
     stream = Stream(served)
     stream.gets_going()
+    # Others open and close the file meanwhile, as an import or a backup does.
+    n_seen = len(stored_in(Path(served.settings["ENDCAP_HOME"])))
+    until(lambda: len(stream.acknowledged) > n_seen + 100 or None, "more events")
     served.process.kill()
     stream.ends()
     assert served.process.wait() == -signal.SIGKILL
