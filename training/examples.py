@@ -16,6 +16,10 @@ from training.blend import LabelledCandidates
 from training.data import TrainingData
 from training.evaluate.asked import Asked
 from training.evaluate.lists import Asking
+from training.processes import spread
+
+_CHUNK = 64
+"""Questions that a process takes at a time."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +35,53 @@ class Answered:
 
 
 def answered(
-    placement: Placement, snapshot: Snapshot, past: TrainingData, asked: Asked, at_most: int, seed: int
+    placement: Placement,
+    snapshot: Snapshot,
+    past: TrainingData,
+    asked: Asked,
+    at_most: int,
+    seed: int,
+    processes: int = 1,
 ) -> Iterator[Answered]:
     """Give the questions with their candidates, in order; where there are more than `at_most`, some drawn by seed.
 
-    snapshot: fitted on the past; its rankers are not used.
+    snapshot: fitted on the past; its rankers are not used. processes: change speed alone.
+    Raises TrainingError if a process dies.
     """
-    asking = Asking(snapshot, past, placement, asked.histories)
-    for place in _draw(len(asked.questions), at_most, seed).tolist():
-        context = asking.context(asked.questions[place])
+    gathering = _Gathering(Asking(snapshot, past, placement, asked.histories), asked)
+    drawn = _draw(len(asked.questions), at_most, seed)
+    chunks = np.split(drawn, np.arange(_CHUNK, len(drawn), _CHUNK))
+    with spread(_gather, gathering, chunks, processes) as found:
+        for chunk, results in zip(chunks, found, strict=True):
+            for place, (candidates, labels, values) in zip(chunk.tolist(), results, strict=True):
+                # Contexts do not travel: the sources have left in them what they worked out.
+                yield Answered(gathering.context(place), candidates, labels, values)
+
+
+@dataclass(frozen=True)
+class _Gathering:
+    """What all processes share. A process gets it by fork: nothing is copied."""
+
+    asking: Asking
+    asked: Asked
+
+    def context(self, place: int) -> Context:
+        return self.asking.context(self.asked.questions[place])
+
+
+def _gather(gathering: _Gathering, places: Int64) -> list[tuple[Candidates, Mask, Float32]]:
+    """Return the candidates of some questions, which of them were right, and what was paid for those."""
+    snapshot, placement, targets = gathering.asking.snapshot, gathering.asking.placement, gathering.asked.targets
+    results = []
+    for place in places.tolist():
+        context = gathering.context(place)
         candidates = gather(context, snapshot.sources, placement, eligible(context, snapshot.catalogue, placement))
-        right, paid = asked.targets.of_set(place), asked.targets.values_of_set(place)
+        right, paid = targets.of_set(place), targets.values_of_set(place)
         labels = np.isin(candidates.rows, right)
         values = np.zeros(len(labels), dtype=np.float32)
         values[labels] = paid[np.searchsorted(right, candidates.rows[labels])]
-        yield Answered(context, candidates, labels, values)
+        results.append((candidates, labels, values))
+    return results
 
 
 def examples_of(found: Sequence[Answered]) -> LabelledCandidates:

@@ -22,7 +22,7 @@ from training.rank.examples import RankExamples, rank_examples
 from training.rank.fit import FittedRanker, fit_ranker
 
 PROCESSES = 2
-"""Tasks whose rankings are fitted side by side. Changes speed and memory only."""
+"""Tasks whose rankings are fitted side by side; of one task alone, questions. Changes speed and memory only."""
 
 FALLBACK: Final = "personal"
 """The task whose blend serves tasks that had nothing to learn from, where it was learned."""
@@ -71,7 +71,8 @@ def fit_tasks(
     by_task = pool_of_tasks(placements)
     if recipe.ranker.objective == "revenue" and np.isnan(learnings[-1].sources.data.events.prices).all():
         steps.warn("no event has a price: ranker.objective `revenue` learns what `purchase` does; import prices")
-    shared = _Fitting([(one.sources.snapshot({}), one) for one in learnings], recipe, earlier or {})
+    snapshots = [(one.sources.snapshot({}), one) for one in learnings]
+    shared = _Fitting(snapshots, recipe, earlier or {}, PROCESSES if len(by_task) == 1 else 1)
     tasks: dict[Task, FittedTask] = {}
     with steps.step("rankings"), spread(_fit_task, shared, list(by_task.values()), PROCESSES) as found:
         for task, fitted in zip(by_task, found, strict=True):
@@ -94,6 +95,8 @@ class _Fitting:
     learnings: Sequence[tuple[Snapshot, Learning]]
     recipe: Recipe
     earlier: Mapping[Task, FittedTask]
+    processes: int
+    """That one task may take."""
 
 
 def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
@@ -105,7 +108,7 @@ def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
         return None
     wanted = min(len(asked.questions), recipe.ranker.most_requests(placement.task))
     most = min(wanted, recipe.blend.max_examples)
-    found = list(answered(placement, snapshot, newest.stage.past, asked, most, recipe.seed))
+    found = list(answered(placement, snapshot, newest.stage.past, asked, most, recipe.seed, shared.processes))
     examples = examples_of(found)
     if not examples.labels.any():
         return None
@@ -141,7 +144,7 @@ def _rank_examples(
         if newest and learning is shared.learnings[-1][1]:
             several.append(rank_examples(newest, len(newest), blend, features, settings, seed))
         elif asked := learning.stage.ask(placement, snapshot):
-            found = answered(placement, snapshot, learning.stage.past, asked, at_most, seed)
+            found = answered(placement, snapshot, learning.stage.past, asked, at_most, seed, shared.processes)
             n_requests = min(len(asked.questions), at_most)
             several.append(rank_examples(found, n_requests, blend, features, settings, seed))
     if sum(one.n_right for one in several) < settings.min_right:

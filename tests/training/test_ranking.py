@@ -162,6 +162,22 @@ def learned_from(shop: ShopData, trial: Trial, *, seen_until_us: int | None = No
     return rank_examples(found, len(found), trial.tasks["new_to_you"].blend.blend, features, settings, seed=3)
 
 
+def test_questions_are_gathered_alike_by_one_process_and_by_two() -> None:
+    shop = shop_of("none")
+    learning = trial_of(shop, recipe()).learnings[-1]
+    snapshot, past = learning.sources.snapshot({}), learning.stage.past
+    asked = learning.stage.asked(FRESH, snapshot)
+    alone, together = (list(answered(FRESH, snapshot, past, asked, 150, 3, processes)) for processes in (1, 2))
+    assert len(alone) == len(together) == 150
+    assert any(one.labels.any() for one in alone)
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.context.interactions.items, other.context.interactions.items)
+        assert np.array_equal(one.candidates.rows, other.candidates.rows)
+        assert np.array_equal(one.candidates.scores, other.candidates.scores, equal_nan=True)
+        assert np.array_equal(one.labels, other.labels)
+        assert np.array_equal(one.values, other.values)
+
+
 def telling_all(examples: RankExamples) -> set[str]:
     """Name the features that alone tell nearly all right answers from wrong ones: no honest one ever does."""
     labels, found = examples.labels, set()
