@@ -109,6 +109,11 @@ class Catalogue:
         return marked.take(self.category_numbers, mode="wrap")
 
     @cached_property
+    def has_groups(self) -> bool:
+        """Whether any item is a variant of a product."""
+        return bool((self.group_numbers >= 0).any())
+
+    @cached_property
     def _numbers_within(self) -> dict[tuple[str, ...], list[int]]:
         """The numbers of the category paths that begin with each path."""
         numbers: dict[tuple[str, ...], list[int]] = {}

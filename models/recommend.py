@@ -139,11 +139,10 @@ def _rank_ahead(context: Context, snapshot: Snapshot, placement: Placement, ende
 def _listed(ranked: Ranked, snapshot: Snapshot, placement: Placement, mask: Mask) -> Recommendation | None:
     """Return the list that rules make of a ranking inside the mask; None if it is too short for a whole one."""
     places = np.flatnonzero(mask[ranked.rows])
-    rows = ranked.rows[places]
-    listed = choose(rows, placement.n, limits_of(placement, snapshot.catalogue))
+    listed = choose(ranked.rows[places], placement.n, limits_of(placement, snapshot.catalogue))
     if len(listed.rows) < placement.n:
         return None
-    places = places[np.flatnonzero(listed.rows[:, None] == rows) % len(rows)]
+    places = places[listed.places]
     return Recommendation(
         rows=listed.rows,
         scores=ranked.scores[places],

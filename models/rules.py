@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 
-from models.arrays import Int32, Mask
+from models.arrays import Int32, Int64, Mask
 from models.catalogue import Catalogue
 from models.context import Context
 from models.placement import Placement
@@ -55,7 +55,7 @@ class Limit:
 def limits_of(placement: Placement, catalogue: Catalogue) -> list[Limit]:
     """Return the placement's limits; the first gives way last."""
     limits = []
-    if placement.one_per_group:
+    if placement.one_per_group and catalogue.has_groups:
         limits.append(Limit("one_per_group", catalogue.group_numbers, 1))
     if placement.one_per_title:
         limits.append(Limit("one_per_title", catalogue.title_numbers, 1))
@@ -70,6 +70,8 @@ class Listed:
 
     rows: Int32
     """Shape (<= n,), in order."""
+    places: Int64
+    """Shape (<= n,): where they stand in the ranking."""
     removed: Counter[str]
     """How many better-ranked rows each limit held back."""
 
@@ -77,7 +79,7 @@ class Listed:
 def choose(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     """Take the first n rows that keep all limits, best first. Cost: about 0.3 microseconds a row looked at."""
     if not limits:
-        return Listed(rows[:n], Counter())
+        return Listed(rows[:n], np.arange(min(n, len(rows))), Counter())
     # Most lists are full long before the end of a ranking.
     listed = _chosen(rows[: _LOOKED_AT_FIRST * n], n, limits)
     return listed if len(listed.rows) == n else _chosen(rows, n, limits)
@@ -89,18 +91,19 @@ def _chosen(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     columns = [limit.numbers[rows].tolist() for limit in limits]
     taken: list[dict[int, float]] = [{_SHARED_BY_NONE: -inf} for _ in limits]
     at_most = [limit.at_most for limit in limits]
-    for row, numbers in zip(rows.tolist(), zip(*columns, strict=True), strict=True):
-        for place, number in enumerate(numbers):
-            if taken[place].get(number, 0) >= at_most[place]:
-                removed[limits[place].name] += 1
+    for place, numbers in enumerate(zip(*columns, strict=True)):
+        for kind, number in enumerate(numbers):
+            if taken[kind].get(number, 0) >= at_most[kind]:
+                removed[limits[kind].name] += 1
                 break
         else:
-            chosen.append(row)
+            chosen.append(place)
             if len(chosen) == n:
                 break
             for counts, number in zip(taken, numbers, strict=True):
                 counts[number] = counts.get(number, 0) + 1
-    return Listed(np.array(chosen, dtype=np.int32), removed)
+    places = np.array(chosen, dtype=np.int64)
+    return Listed(rows[places], places, removed)
 
 
 def choose_enough(rows: Int32, n: int, limits: list[Limit]) -> Listed:
@@ -113,8 +116,9 @@ def choose_enough(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     for kept in range(len(limits) - 1, -1, -1):
         if len(listed.rows) >= wanted:
             break
-        rest = rows[~np.isin(rows, listed.rows)]
         # Those already chosen stand first: they keep their places, and count towards the limits that are left.
-        again = choose(np.concatenate([listed.rows, rest]), n, limits[:kept])
-        listed = Listed(again.rows, listed.removed)
+        rest = np.setdiff1d(np.arange(len(rows)), listed.places)
+        in_order = np.concatenate([listed.places, rest])
+        again = choose(rows[in_order], n, limits[:kept])
+        listed = Listed(again.rows, in_order[again.places], listed.removed)
     return listed

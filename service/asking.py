@@ -45,7 +45,9 @@ class Ask:
 
 def compute(serving: Serving, ask: Ask, known: Known, now_us: int, metrics: Metrics) -> Answer:
     """Answer from what is known of a shopper. Raises UnknownItemError when nothing is of what the list is about."""
-    snapshot, placement = serving.snapshot, replace(ask.placement, n=ask.n)
+    snapshot, placement = serving.snapshot, ask.placement
+    if ask.n != placement.n:
+        placement = replace(placement, n=ask.n)
     laps = _Laps(metrics)
     context = build_context(
         snapshot.vocabulary,

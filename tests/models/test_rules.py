@@ -54,7 +54,9 @@ def test_no_limit_is_ever_broken_and_nothing_is_left_out_without_need(
 
 @given(ROWS, st.integers(0, 15), limits())
 def test_a_list_is_never_short_while_there_are_rows(rows: np.ndarray, n: int, drawn: list[Limit]) -> None:
-    listed = choose_enough(rows, n, drawn).rows.tolist()
+    found = choose_enough(rows, n, drawn)
+    listed = found.rows.tolist()
+    assert rows[found.places].tolist() == listed
     assert len(listed) == min(n, len(rows))
     assert len(set(listed)) == len(listed)
     assert set(listed) <= set(rows.tolist())
