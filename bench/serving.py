@@ -13,7 +13,7 @@ seven parameters.
 
 `kept`: 200 shoppers (or products) ask one question each again and again. `computed`: nobody asked the question before;
 the 200 shoppers asked another one within the minute, as active shoppers did. `history in SQL`: the shopper was not here
-before. About five minutes; needs the extras `train` and `test`, and wrk.
+before. About eight minutes; needs the extras `train` and `test`, and wrk.
 """
 
 import argparse

@@ -12,7 +12,7 @@ from models.context import Context
 from models.placement import Placement
 from models.rank import OwnScore, Weighed
 from models.ready import Ranked
-from models.rules import choose, choose_enough, eligible, limits_of
+from models.rules import Listed, choose, choose_enough, eligible, limits_of
 from models.snapshot import Snapshot
 from models.topk import best_first
 
@@ -72,25 +72,25 @@ def recommend(
     snapshot.ranker_of(placement)
     mask = eligible(context, snapshot.catalogue, placement)
     ranked = None if explain else _ranked_before(context, snapshot, placement, ended)
-    if ranked is not None and (listed := _listed(ranked, snapshot, placement, mask)) is not None:
+    if ranked is not None and (answer := _listed(ranked, snapshot, placement, mask)) is not None:
         ended("rules")
-        return listed
+        return answer
     candidates, weighed, best = _rank(context, snapshot, placement, mask, ended)
-    rows, n_filled, removed = finish(candidates.rows[best], context, snapshot, placement, mask)
-    scores = np.full(len(rows), np.nan, dtype=np.float32)
-    shares = np.zeros((len(rows), len(candidates.sources)), dtype=np.float32)
-    # What fills up is no candidate; any other row of the list is one candidate.
-    proposed, places = np.divmod(np.flatnonzero(rows[:, None] == candidates.rows), max(len(candidates), 1))
-    scores[proposed], shares[proposed] = weighed.scores[places], weighed.shares[places]
+    listed = finish(candidates.rows[best], context, snapshot, placement, mask)
+    scores = np.full(len(listed.rows), np.nan, dtype=np.float32)
+    shares = np.zeros((len(listed.rows), len(candidates.sources)), dtype=np.float32)
+    is_proposed = listed.places < len(best)
+    places = best[listed.places[is_proposed]]
+    scores[is_proposed], shares[is_proposed] = weighed.scores[places], weighed.shares[places]
     ended("rules")
     return Recommendation(
-        rows=rows,
+        rows=listed.rows,
         scores=scores,
         shares=shares,
         sources=candidates.sources,
         silent=candidates.silent,
-        n_filled=n_filled,
-        removed=removed,
+        n_filled=int(np.count_nonzero(~is_proposed)),
+        removed=listed.removed,
         by_source=_each_alone(candidates, context, snapshot, placement, mask) if explain else {},
     )
 
@@ -154,18 +154,14 @@ def _listed(ranked: Ranked, snapshot: Snapshot, placement: Placement, mask: Mask
     )
 
 
-def finish(
-    ranked: Int32, context: Context, snapshot: Snapshot, placement: Placement, mask: Mask
-) -> tuple[Int32, int, Counter[str]]:
-    """Apply the rules to ranked rows and fill up: return the list, how many fill up, and what each rule held back."""
+def finish(ranked: Int32, context: Context, snapshot: Snapshot, placement: Placement, mask: Mask) -> Listed:
+    """Apply the rules to ranked rows and fill up; the places of what fills up are those after the ranking."""
     limits = limits_of(placement, snapshot.catalogue)
     listed = choose(ranked, placement.n, limits)
     if len(listed.rows) == placement.n:
-        return listed.rows, 0, listed.removed
+        return listed
     everything = np.concatenate([ranked, _filler(ranked, context, snapshot, mask)])
-    listed = choose_enough(everything, placement.n, limits)
-    n_filled = int(np.count_nonzero(~np.isin(listed.rows, ranked)))
-    return listed.rows, n_filled, listed.removed
+    return choose_enough(everything, placement.n, limits)
 
 
 def _filler(ranked: Int32, context: Context, snapshot: Snapshot, mask: Mask) -> Int32:
@@ -187,5 +183,5 @@ def _each_alone(
     for name in candidates.sources:
         own = candidates.of_source(name)
         ranked = own.rows[best_first(OwnScore().weigh(context, own).scores, own.rows, len(own))]
-        lists[name] = finish(ranked, context, snapshot, placement, mask)[0]
+        lists[name] = finish(ranked, context, snapshot, placement, mask).rows
     return lists

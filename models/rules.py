@@ -14,9 +14,6 @@ from models.placement import Placement
 _LOOKED_AT_FIRST = 3
 """Rows per row of the list."""
 
-_SHARED_BY_NONE = -1
-"""A number that no limit counts."""
-
 
 def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Mask:
     """Mark what this request may show at all, shape (n,): never relaxed.
@@ -44,7 +41,7 @@ def eligible(context: Context, catalogue: Catalogue, placement: Placement) -> Ma
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many items of a list may share a number; _SHARED_BY_NONE is no such number."""
+    """At most so many items of a list may share a number; -1 is shared by none."""
 
     name: str
     numbers: Int32
@@ -89,7 +86,7 @@ def _chosen(rows: Int32, n: int, limits: list[Limit]) -> Listed:
     removed: Counter[str] = Counter()
     chosen: list[int] = []
     columns = [limit.numbers[rows].tolist() for limit in limits]
-    taken: list[dict[int, float]] = [{_SHARED_BY_NONE: -inf} for _ in limits]
+    taken: list[dict[int, float]] = [{-1: -inf} for _ in limits]
     at_most = [limit.at_most for limit in limits]
     for place, numbers in enumerate(zip(*columns, strict=True)):
         for kind, number in enumerate(numbers):

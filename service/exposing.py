@@ -105,7 +105,7 @@ class ExposureLog:
             await self._write_waiting()
 
     async def _write_waiting(self) -> None:
-        """Write what waits by now: what comes meanwhile waits for its own others, or every few lines cost a commit."""
+        """Write what waits by now. What comes meanwhile waits for more, or every few lines would cost a commit."""
         for n_left in range(len(self._waiting), 0, -AT_ONCE):
             lines = [self._waiting.popleft() for _ in range(min(AT_ONCE, n_left))]
             await asyncio.get_running_loop().run_in_executor(self._thread, self._write, lines)

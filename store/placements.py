@@ -57,7 +57,7 @@ def placement_named(name: str, placements: dict[str, Placement]) -> Placement:
     """Return one placement. Raises ConfigurationError naming the nearest one."""
     if name in placements:
         return placements[name]
-    nearest = get_close_matches(name, placements, n=1, cutoff=0.0)[0]
+    nearest = _nearest(name, placements)
     there = ", ".join(placements)
     raise ConfigurationError(f"there is no placement {name!r}; did you mean {nearest!r}? There are: {there}")
 
@@ -73,7 +73,7 @@ def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
             known = ", ".join(_PlacementEntry.model_fields)
             what = f"{first['msg']}."
             if first["type"] == "extra_forbidden":
-                nearest = get_close_matches(str(first["loc"][-1]), _PlacementEntry.model_fields, n=1, cutoff=0.0)[0]
+                nearest = _nearest(str(first["loc"][-1]), _PlacementEntry.model_fields)
                 what = f"there is no such key; did you mean {nearest!r}?"
             raise ConfigurationError(f"{where}: {key}: {what} The keys are {known}") from error
         for column in entry.sources:
@@ -86,5 +86,8 @@ def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
 
 def _refuse_unknown(what: str, word: str, there: Collection[str], where: str) -> None:
     if word not in there:
-        nearest = get_close_matches(word, there, n=1, cutoff=0.0)[0]
-        raise ConfigurationError(f"{where}: no {what} {word!r}; did you mean {nearest!r}?")
+        raise ConfigurationError(f"{where}: no {what} {word!r}; did you mean {_nearest(word, there)!r}?")
+
+
+def _nearest(word: str, there: Collection[str]) -> str:
+    return get_close_matches(word, there, n=1, cutoff=0.0)[0]

@@ -158,12 +158,13 @@ def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
 
 def _days_measured(given: Given, cutoff_us: int) -> float:
     """Return the days after the cutoff that are measured. Raises InputError where more are asked for than there are."""
+    days = given.horizon_days or _usual_days(given)
     there = math.ceil((given.until_us - cutoff_us) / DAY_US)
-    if given.horizon_days is None:
-        return min(_usual_days(given), there) if there > 0 else _usual_days(given)
-    if given.horizon_days > there > 0:
+    if days <= there or there <= 0:  # with no day left, whoever looks for what to find says so
+        return days
+    if given.horizon_days is not None:
         raise InputError(f"the data ends {there} days after the cutoff: set --horizon-days to {there} at most")
-    return given.horizon_days
+    return there
 
 
 def _usual_days(given: Given) -> float:
