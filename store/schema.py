@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the schema that this Endcap knows, oldest first; the last one is the schema below."""
 
 metadata = MetaData(
@@ -148,6 +148,3 @@ exposures = Table(
 )
 """One row an answer that was given: what was shown to whom. The last three are JSON lists of one length; `shopper` is a
 shopper key, NULL where nobody was named."""
-
-_named = exposures.c.shopper.is_not(None)
-Index("exposures_by_shopper", exposures.c.shopper, sqlite_where=_named, postgresql_where=_named)

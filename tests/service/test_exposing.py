@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from threading import Event
 
 import pytest
+from sqlalchemy import Connection
 
+from models.errors import DatabaseError
 from service import exposing
 from service.exposing import AT_ONCE, Exposure, ExposureLog
 from service.metrics import Metrics
@@ -88,6 +90,7 @@ def test_what_comes_while_lines_are_written_waits_for_others(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exposing, "DELAY_SECONDS", 3_600)
+    monkeypatch.setattr(exposing, "PAUSE_AFTER", AT_ONCE)
     written, some_came = list[int](), Event()
 
     def write(_: object, lines: list[Exposure]) -> None:
@@ -108,6 +111,30 @@ def test_what_comes_while_lines_are_written_waits_for_others(
 
     asyncio.run(story())
     assert written == [AT_ONCE, 2]
+
+
+def test_lines_of_one_transaction_go_in_together_or_not_at_all(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exposing, "PAUSE_AFTER", 2)
+    metrics = Metrics()
+
+    def write(connection: Connection, lines: list[Exposure]) -> None:
+        if lines[0].recommendation_id == "rec_2":
+            raise DatabaseError("full")
+        write_exposures(connection, lines)
+
+    monkeypatch.setattr(exposing, "write_exposures", write)
+
+    async def story() -> None:
+        async with logging(database, metrics) as log:
+            for number in range(3):
+                log.put(shown(number))
+            await until(lambda: dropped(metrics) == 3)
+            log.put(shown(3))
+
+    asyncio.run(story())
+    assert stored(database) == ["rec_3"]
 
 
 def test_the_end_writes_what_waits(database: Database) -> None:
