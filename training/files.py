@@ -11,7 +11,7 @@ from training.importing.events import event_fields, refuse_incomplete
 from training.importing.fields import Field, Reading, check, require_columns
 from training.importing.files import open_file
 from training.importing.items import ITEM_FIELDS
-from training.importing.run import Job
+from training.importing.run import Job, refuse_events
 from training.importing.tables import TableName
 from training.read import ShopData, events_of, items_of
 
@@ -96,6 +96,7 @@ def _taken(job: Job, fields: Sequence[Field]) -> tuple[pl.DataFrame, tuple[str, 
     for number, batch in enumerate(job.source.batches()):
         if number == 0:
             reading = _with_someone(batch.frame.columns, reading) if job.table == "events" else reading
+            refuse_events(batch.frame.columns, job)
             require_columns(batch.frame.columns, fields, reading, job.source.name)
         across = refuse_incomplete if job.table == "events" else None
         checked = check(batch.frame, batch.lines, fields, reading, across)

@@ -111,6 +111,10 @@ def test_a_date_is_one_of_the_data_as_it_came(stocked: Path, config: Path) -> No
         (("--cutoff", "2031-01-01"), "leaves nothing to measure on"),
         (("--cutoff", "2001-01-01"), "choose a"),
         (("--cutoff", "-7d", "--horizon-days", "400"), "set --horizon-days to 7 at most"),
+        (
+            ("--protocol", "next-item", "--cutoff", "-7d", "--horizon-days", "400"),
+            "set --horizon-days to 7 at most",
+        ),
         (("--json", "nowhere/figures.json"), "the folder of nowhere/figures.json is not there"),
     ],
 )

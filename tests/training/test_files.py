@@ -53,6 +53,12 @@ def test_a_catalogue_is_read_and_its_last_line_about_an_item_counts(tmp_path: Pa
     ]
 
 
+def test_events_are_no_catalogue(tmp_path: Path) -> None:
+    events = written(tmp_path, "e.csv", HEAD, *LINES)
+    with pytest.raises(InputError, match=r"e\.csv holds events, not items"):
+        read(events, items=events)
+
+
 def test_lines_that_cannot_be_are_told_and_the_others_taken(tmp_path: Path) -> None:
     found = read(written(tmp_path, "e.csv", HEAD, *LINES, "cat,,view,2026-01-01T10:00:00Z,s3", "dan,tea,stare,x,s4"))
     assert len(found.shops[0].events) == 2

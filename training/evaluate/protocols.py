@@ -150,7 +150,7 @@ def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> 
 def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:
     until_us, cutoff_us = given.until_us, cutoff_us_of(name, given)
     if given.test is None and given.horizon_days is not None:
-        until_us = min(until_us, cutoff_us + round(given.horizon_days * DAY_US))
+        until_us = min(until_us, cutoff_us + round(_days_measured(given, cutoff_us) * DAY_US))
     learning, testing = sessions.stages(given.shop, given.test, lay_out, cutoff_us, until_us)
     measure = next_item.next_item if name == next_item.NAME else item_to_item.item_to_item
     return Staged((learning.stage,), testing.stage, {name: partial(measure, testing=testing)})

@@ -45,6 +45,8 @@ def fit(data: TrainingData, settings: Settings) -> Learned:
     events = liked_warm(data, _NAME)
     lines = events.where((events.types == PURCHASE) & (events.orders >= 0))
     if not len(lines):
+        if data.timeless:
+            raise LearnedNothingError(_NAME, "this protocol looks at no orders", "nothing is to be done")
         raise LearnedNothingError(_NAME, "no purchase of a warm item names its order", "give purchases an order_id")
     orders, numbers = np.unique(lines.orders, return_inverse=True)
     held = coo_matrix((np.ones(len(lines), np.float32), (numbers, lines.items)), shape=(len(orders), data.n_warm))

@@ -83,7 +83,7 @@ def run_import(database: Database, job: Job, rejects_folder: Path, *, now_us: in
         message = f"{job.source.name} has no rows; export it again"
         raise InputError(message)
     columns = first.frame.columns
-    _refuse_events(columns, job)
+    refuse_events(columns, job)
     require_columns(columns, target.fields, job.reading, job.source.name)
     running = _Running(database, job, target, rejects_folder, now_us)
     broken = None
@@ -177,7 +177,7 @@ class _Running:
         )
 
 
-def _refuse_events(columns: Sequence[str], job: Job) -> None:
+def refuse_events(columns: Sequence[str], job: Job) -> None:
     """Raise InputError for events that would be taken for a catalogue: every row would empty an item's other fields."""
     if job.table != "events" and {"event_type", "ts"} <= set(columns):
-        raise InputError(f"{job.source.name} holds events, not {job.table}; use `endcap import events`")
+        raise InputError(f"{job.source.name} holds events, not {job.table}; give it as events")

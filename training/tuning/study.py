@@ -39,7 +39,7 @@ def opened(folder: Path, name: str, configuration: Mapping[str, str], seed: int)
         try:
             stack.enter_context(held(folder / f".{name}.lock", f"the study {name}"))
             study = _read(path, name, seed)
-        except (OSError, ValueError, LookupError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AssertionError) as error:  # as foreign lines meet Optuna
             raise StoreError(f"the study {path} cannot be used ({error}); move it away to begin anew") from error
         _refuse_another(study, name, configuration)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

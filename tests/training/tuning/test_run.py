@@ -153,8 +153,9 @@ def test_half_a_line_of_a_killed_process_is_dropped(tmp_path: Path) -> None:
     assert found.counts["COMPLETE"] == 3
 
 
-def test_a_file_that_is_no_study_is_named(tmp_path: Path) -> None:
-    (tmp_path / "s.journal").write_text("not a journal\nat all\n")
+@pytest.mark.parametrize("line", ["not a journal", "{}", "[]", '{"op_code": 99, "worker_id": "w"}'])
+def test_a_file_that_is_no_study_is_named(line: str, tmp_path: Path) -> None:
+    (tmp_path / "s.journal").write_text(f"{line}\nat all\n")
     with pytest.raises(StoreError, match=r"s\.journal cannot be used .* move it away"):
         run(toy(), tmp_path)
 
