@@ -180,4 +180,4 @@ class _Running:
 def refuse_events(columns: Sequence[str], job: Job) -> None:
     """Raise InputError for events that would be taken for a catalogue: every row would empty an item's other fields."""
     if job.table != "events" and {"event_type", "ts"} <= set(columns):
-        raise InputError(f"{job.source.name} holds events, not {job.table}; give it as events")
+        raise InputError(f"{job.source.name} holds events, not {job.table}; use `endcap import events`, or --events")
