@@ -124,14 +124,19 @@ RUNS: Final = (
 def measure(run: Run, data: Path, home: Path) -> dict[str, Any]:
     """Import what is to be imported, evaluate, and return the figures with what they cost."""
     environment = os.environ | {"ENDCAP_HOME": str(home)}
-    if run.data == "complete-journey":
-        _endcap(environment, "import", "complete-journey")
-    elif run.data == "online-retail":
-        _endcap(environment, "import", "online-retail", str(data / "online-retail" / "transactions.parquet"))
+    bring_in(run, data, environment)
     out, began = home / "found.json", perf_counter()
     most_mib = _endcap(environment, "evaluate", *run.options(data), "--json", str(out))
     seconds = perf_counter() - began
     return {**json.loads(out.read_bytes()), "seconds": round(seconds), "most_mib": round(most_mib)}
+
+
+def bring_in(run: Run, data: Path, environment: Mapping[str, str]) -> None:
+    """Import what is to be imported. Raises CalledProcessError."""
+    if run.data == "complete-journey":
+        _endcap(environment, "import", "complete-journey")
+    elif run.data == "online-retail":
+        _endcap(environment, "import", "online-retail", str(data / "online-retail" / "transactions.parquet"))
 
 
 def _endcap(environment: Mapping[str, str], *arguments: str) -> float:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping as ByKey
-from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, TypeAlias
@@ -27,6 +26,7 @@ from cli.measuring import (
 )
 from cli.settings import read_settings
 from models.errors import ConfigurationError, InputError
+from models.meant import nearest
 from models.placement import Placement, Task
 from models.snapshot import Snapshot
 from store.placements import read_placements
@@ -132,8 +132,8 @@ def _models_of(asked: str, placements: Iterable[Placement]) -> tuple[str, ...] |
     known = (ENDCAP, RULED, BLENDED, *columns, POPULAR_EVER, POPULAR_LATELY, LAST_ITEM, SESSION_ITEMS)
     for name in names:
         if name not in known:
-            nearest = get_close_matches(name, known, n=1, cutoff=0.0)[0]
             raise ConfigurationError(
-                f"there is no model {name!r} to measure; did you mean {nearest!r}? There are: {', '.join(known)}"
+                f"there is no model {name!r} to measure; did you mean {nearest(name, known)!r}? "
+                f"There are: {', '.join(known)}"
             )
     return names or None

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigurationError
+from models.meant import nearest
 
 PREFIX = "ENDCAP_"
 
@@ -87,8 +87,7 @@ def refuse_unknown_names(environment: Mapping[str, str]) -> None:
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     for name in sorted(environment):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.0)[0]
-            message = (
-                f"the environment variable {name} is not a setting of Endcap; did you mean {nearest}? If not, unset it"
+            raise ConfigurationError(
+                f"the environment variable {name} is not a setting of Endcap; "
+                f"did you mean {nearest(name.upper(), known)}? If not, unset it"
             )
-            raise ConfigurationError(message)

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from secrets import token_hex
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -13,6 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.events import EVENT_TYPES
+from models.meant import nearest
 from service.problems import Problem
 from service.requests import Id
 from store.bulk import Row
@@ -220,8 +220,8 @@ def _refused(error: ValidationError) -> _RefusedError:
         return _RefusedError(None, "an event is a JSON object with fields such as event_type and item_id")
     name = str(first["loc"][0])[:100]
     if first["type"] == "extra_forbidden":
-        nearest = get_close_matches(name, _FIELDS, n=1, cutoff=0.0)[0]
-        return _RefusedError(name, f"{name} is no field of an event; did you mean {nearest}? Else put it in properties")
+        meant = nearest(name, _FIELDS)
+        return _RefusedError(name, f"{name} is no field of an event; did you mean {meant}? Else put it in properties")
     words = {
         "missing": "is missing",
         "string_pattern_mismatch": "holds a control character; take it out",

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Collection
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import ConfigurationError
+from models.meant import nearest
 from models.placement import Known, Placement, RankedBy, Task, source_of, view_of
 from models.sources import SOURCES
 from models.views import VIEWS
@@ -57,9 +57,9 @@ def placement_named(name: str, placements: dict[str, Placement]) -> Placement:
     """Return one placement. Raises ConfigurationError naming the nearest one."""
     if name in placements:
         return placements[name]
-    nearest = _nearest(name, placements)
+    meant = nearest(name, placements)
     there = ", ".join(placements)
-    raise ConfigurationError(f"there is no placement {name!r}; did you mean {nearest!r}? There are: {there}")
+    raise ConfigurationError(f"there is no placement {name!r}; did you mean {meant!r}? There are: {there}")
 
 
 def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
@@ -73,8 +73,8 @@ def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
             known = ", ".join(_PlacementEntry.model_fields)
             what = f"{first['msg']}."
             if first["type"] == "extra_forbidden":
-                nearest = _nearest(str(first["loc"][-1]), _PlacementEntry.model_fields)
-                what = f"there is no such key; did you mean {nearest!r}?"
+                meant = nearest(str(first["loc"][-1]), _PlacementEntry.model_fields)
+                what = f"there is no such key; did you mean {meant!r}?"
             raise ConfigurationError(f"{where}: {key}: {what} The keys are {known}") from error
         for column in entry.sources:
             _refuse_unknown("source", source_of(column), SOURCES, f"{where}: {name}")
@@ -86,8 +86,4 @@ def _parsed(raw: dict[str, Any], where: str) -> dict[str, Placement]:
 
 def _refuse_unknown(what: str, word: str, there: Collection[str], where: str) -> None:
     if word not in there:
-        raise ConfigurationError(f"{where}: no {what} {word!r}; did you mean {_nearest(word, there)!r}?")
-
-
-def _nearest(word: str, there: Collection[str]) -> str:
-    return get_close_matches(word, there, n=1, cutoff=0.0)[0]
+        raise ConfigurationError(f"{where}: no {what} {word!r}; did you mean {nearest(word, there)!r}?")

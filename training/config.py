@@ -1,7 +1,6 @@
 """The recipe: everything that decides what a training run makes. A bundle keeps it whole."""
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from models.errors import ConfigurationError
 from models.events import EVENT_TYPES
 from models.history import Memory
+from models.meant import nearest
 from models.placement import Task
 from training.checks.run import Checks
 from training.cleaning.run import Cleaning
@@ -153,8 +153,9 @@ def _told(error: ValidationError, prefix: str, model: type[BaseModel]) -> str:
     key = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{key} cannot be {first['input']!r}: {first['msg']}"
-    nearest = get_close_matches(str(first["loc"][-1]), _keys_beside(model, first["loc"][:-1]), n=1, cutoff=0.0)
-    return f"there is no key {key}; did you mean {nearest[0]!r}?" if nearest else f"there is no key {key}"
+    there = _keys_beside(model, first["loc"][:-1])
+    meant = f"; did you mean {nearest(str(first['loc'][-1]), there)!r}?" if there else ""
+    return f"there is no key {key}{meant}"
 
 
 def _keys_beside(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:

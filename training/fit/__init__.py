@@ -5,12 +5,12 @@ unit), and `fit(data: TrainingData, settings: Settings) -> Learned`.
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
 from models.errors import ConfigurationError
+from models.meant import nearest
 from models.sources.base import Learned
 from training.data import TrainingData
 from training.fit import (
@@ -70,5 +70,6 @@ def fit_of(source: str) -> Fit:
     """Return how a source learns. Raises ConfigurationError naming the nearest name."""
     if source in FITS:
         return FITS[source]
-    nearest = get_close_matches(source, FITS, n=1, cutoff=0.0)[0]
-    raise ConfigurationError(f"there is no source {source!r}; did you mean {nearest!r}? There are: {', '.join(FITS)}")
+    raise ConfigurationError(
+        f"there is no source {source!r}; did you mean {nearest(source, FITS)!r}? There are: {', '.join(FITS)}"
+    )

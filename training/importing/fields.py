@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import polars as pl
 
 from models.arrays import Int64, Mask
 from models.errors import InputError
+from models.meant import nearest
 from training.importing.columns import Kind
 from training.importing.rejects import Reject
 
@@ -87,9 +87,9 @@ def read_mapping(options: Iterable[str], fields: Sequence[Field]) -> dict[str, s
             message = f"--map {pair!r} is no pair; write --map FIELD=COLUMN, such as --map user_id=CustomerID"
             raise InputError(message)
         if name not in known:
-            nearest = get_close_matches(name, known, n=1, cutoff=0.0)[0]
-            message = f"--map knows no field {name!r}; did you mean {nearest}? The fields are {', '.join(known)}"
-            raise InputError(message)
+            raise InputError(
+                f"--map knows no field {name!r}; did you mean {nearest(name, known)}? The fields are {', '.join(known)}"
+            )
         mapping[name] = column
     return mapping
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, Final
 
 from models.errors import ConfigurationError
+from models.meant import nearest
 from training.config import Recipe, recipe_of
 
 Value = int | float
@@ -82,9 +82,9 @@ def space_of(recipe: Recipe, only: Sequence[str] = ()) -> tuple[Knob, ...]:
     groups = dict.fromkeys(knob.group for knob in SPACE)
     for name in only:
         if name not in groups:
-            nearest = get_close_matches(name, groups, n=1, cutoff=0.0)[0]
             raise ConfigurationError(
-                f"there is nothing called {name!r} to tune; did you mean {nearest!r}? There are: {', '.join(groups)}"
+                f"there is nothing called {name!r} to tune; did you mean {nearest(name, groups)!r}? "
+                f"There are: {', '.join(groups)}"
             )
     values = values_of(recipe)
     chosen = [knob for knob in SPACE if knob.path in values and (not only or knob.group in only)]
