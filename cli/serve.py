@@ -24,6 +24,7 @@ from models.errors import ConfigurationError
 from service.access import refuse_open
 from service.answering import Answering
 from service.app import Application, create_app
+from service.connection import Connection
 from service.heap import share_one_arena
 from service.histories import Histories
 from service.imported import ImportWatch
@@ -36,7 +37,7 @@ from store.bundles.published import PublishedBundles
 from store.circuit import Circuit
 from store.opening import open_database
 from store.placements import read_placements
-from store.serving_lock import only_one
+from store.serving_lock import answering_from
 from store.shopper_cache.base import ShopperCache
 from store.shopper_cache.in_process import InProcessCache
 from store.shopper_cache.on_redis import RedisCache
@@ -64,8 +65,7 @@ def serve_command(
     open_database(settings.database_url).close()
     signal.signal(signal.SIGTERM, _end)
     with ExitStack() as stack:
-        if settings.redis_url is None:
-            stack.enter_context(_alone(settings))
+        stack.enter_context(_answering_from_the_database(settings))
         if settings.workers > 1:
             stack.enter_context(_figures_together())
         uvicorn.run(
@@ -75,7 +75,7 @@ def serve_command(
             port=settings.port,
             workers=settings.workers,
             loop="uvloop",
-            http="httptools",
+            http=Connection,
             ws="none",
             access_log=False,
             log_config=LOG_CONFIG,
@@ -172,11 +172,11 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Be the only service over this database. Raises BusyError."""
+def _answering_from_the_database(settings: Settings) -> Iterator[None]:
+    """Be the only service over this database, or one of those that share their memory. Raises BusyError."""
     database = open_database(settings.database_url)
     try:
-        with only_one(database):
+        with answering_from(database, shares_memory=settings.redis_url is not None):
             yield
     finally:
         database.close()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.events import EVENT_TYPES
+from models.events import EVENT_TYPES, MOST_MONEY, MOST_PIECES
 from models.meant import nearest
 from service.problems import Problem
 from service.requests import Id
@@ -52,11 +52,15 @@ class Event(BaseModel):
     ts: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="When: RFC 3339 with its offset; without it the time of receipt."
     )
-    quantity: Annotated[Number, Field(gt=0)] | None = Field(default=None, description="1 when it is not given.")
-    price: Annotated[Number, Field(ge=0)] | None = Field(default=None, description="Of one unit.")
+    quantity: Annotated[Number, Field(gt=0, le=MOST_PIECES)] | None = Field(
+        default=None, description="1 when it is not given."
+    )
+    price: Annotated[Number, Field(ge=0, le=MOST_MONEY)] | None = Field(default=None, description="Of one unit.")
     currency: Id | None = None
     order_id: Id | None = Field(default=None, description="What was bought together.")
-    value: Number | None = Field(default=None, description="A rating, say.")
+    value: Annotated[Number, Field(ge=-MOST_MONEY, le=MOST_MONEY)] | None = Field(
+        default=None, description="A rating, say."
+    )
     recommendation_id: Id | None = Field(default=None, description="Of the answer in which the item was shown.")
     position: Annotated[int, Field(ge=0, le=_WHOLE_MAX)] | None = Field(default=None, description="In that answer.")
     channel: Id | None = Field(default=None, description="web, app or till, say.")
@@ -167,7 +171,8 @@ def _row(given: Any, now_us: int, earliest_us: int) -> Row:  # noqa: ANN401 - wh
     # Of what the client said: an event without a time is the same event when it is sent again later.
     content = {name: value for name in _CONTENT if (value := values[name]) is not None}
     values["digest"] = int.from_bytes(digest_of(content), "little", signed=True)
-    values["ts_us"] = now_us if given_us is None else given_us
+    # A clock that is ahead of ours means now: what lies ahead counts for nothing before its time has come.
+    values["ts_us"] = now_us if given_us is None else min(given_us, now_us)
     # In order of time, so that the index of ids grows at its end.
     values["event_id"] = values["event_id"] or f"r{now_us:014x}{token_hex(8)}"
     return tuple([values[name] for name in EVENT_COLUMNS])

@@ -71,6 +71,11 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == _HEADER and _WELL_FORMED.fullmatch(value):
             return str(value, "ascii")
+    return new_request_id()
+
+
+def new_request_id() -> str:
+    """Return 32 hex digits that no other request has."""
     return os.urandom(16).hex()
 
 

@@ -104,7 +104,7 @@ class Snapshots:
         try:
             pointer = await self._in_thread(self._bundles.pointer)
             if pointer is None:
-                self._wait(f"a published bundle in {self._bundles.root}: run `endcap train`")
+                self._go_without(f"a published bundle in {self._bundles.root}: run `endcap train`")
             else:
                 version = pointer.champion
                 # As it is before it is opened: one that is mended meanwhile is opened again.
@@ -141,6 +141,12 @@ class Snapshots:
             _log.error("bundle_refused", model_version=version, reason=reason, goes_on=self._serves())
         self.refused = {version: reason}
         self._wait(f"a bundle that opens: {reason}")
+
+    def _go_without(self, needed: str) -> None:
+        """Wait for a first bundle. Raises BundleError where one serves: there was one, and is none any more."""
+        if self.champion is not None:
+            raise BundleError(f"it is gone, and after a restart nothing would answer; there has to be {needed}")
+        self._wait(needed)
 
     def _wait(self, reason: str) -> None:
         if self.champion is None and self.waiting_for != reason:

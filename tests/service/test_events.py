@@ -157,6 +157,20 @@ def test_a_time_is_taken_from_keep_days_ago_to_ten_minutes_ahead(ts: datetime, *
     assert bool(read(VIEW | {"ts": ts.isoformat()}).rows) == is_taken
 
 
+def test_what_a_clock_ahead_of_ours_dates_counts_now_and_is_the_same_event_when_it_is_sent_again() -> None:
+    ahead = VIEW | {"ts": (NOW + timedelta(minutes=2)).isoformat()}
+    first, again = read(ahead).rows[0], read_events({"events": [ahead]}, now_us=NOW_US + 9, keep_days=KEEP_DAYS).rows[0]
+    at = EVENT_COLUMNS.index("ts_us")
+    assert (first[at], again[at]) == (NOW_US, NOW_US + 9)
+    assert first[1] == again[1]
+
+
+@pytest.mark.parametrize(("name", "most"), [("quantity", 1e6), ("price", 1e12), ("value", 1e12)])
+def test_an_absurd_amount_is_refused(name: str, most: float) -> None:
+    assert row(**{name: most})[name] == most
+    assert problem(VIEW | {name: most * 1.001})["field"] == name
+
+
 @pytest.mark.parametrize("ts", ["2026-11-22T10:30:00+01:00", "2026-11-22t09:30:00z", "2026-11-22 08:30:00.000-01"])
 def test_one_moment_written_in_several_ways_is_one_event(ts: str) -> None:
     assert row(ts=ts) == row(ts="2026-11-22T09:30:00Z")

@@ -233,6 +233,20 @@ def test_a_damaged_champion_file_is_refused_and_the_old_bundle_goes_on(shop: Sho
     asyncio.run(main())
 
 
+def test_a_champion_file_that_is_gone_is_told_and_the_old_bundle_goes_on(shop: Shop) -> None:
+    async def main() -> None:
+        shop.publish(ONE)
+        async with shop.serving() as snapshots:
+            (shop.bundles.root / "champion.json").unlink()
+            await until(lambda: snapshots.refused)
+            assert "it is gone" in snapshots.refused["champion.json"]
+            assert version_of(snapshots) == ONE
+            shop.bundles.promote(ONE, at="now")
+            await until(lambda: not snapshots.refused)
+
+    asyncio.run(main())
+
+
 def test_a_bundle_that_fails_when_it_is_asked_is_refused_before_anybody_asks(shop: Shop) -> None:
     draft, nothing = draft_of("new item"), np.zeros(0, np.float32)
     no_curve = LogisticSum(0.0, dict.fromkeys(draft.learned, Calibration(nothing, nothing, 0.0, 1.0)))

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import polars as pl
 
+from models.events import MOST_MONEY, MOST_PIECES
 from store.canonical import write_map
 
 ID_LENGTH_MAX = 256
@@ -194,6 +195,8 @@ def one_of(words: tuple[str, ...]) -> Kind:
 HAS_NUL = Limit(lambda text: text.str.contains("\0", literal=True), "holds a NUL character; take it out")
 NEGATIVE = Limit(lambda number: number < 0, "is negative")
 NOT_POSITIVE = Limit(lambda number: number <= 0, "is not above 0")
+TOO_MUCH = Limit(lambda number: number.abs() > MOST_MONEY, f"is above {MOST_MONEY:,.0f}")
+TOO_MANY = Limit(lambda number: number > MOST_PIECES, f"is above {MOST_PIECES:,.0f}")
 
 ID = Kind(
     pl.String(),
@@ -207,9 +210,9 @@ ID = Kind(
     ),
 )
 TEXT = Kind(pl.String(), read_text, "is no text", (HAS_NUL,))
-NUMBER = Kind(pl.Float64(), read_number, "is not a number; leave it out when it is not known")
-MONEY = Kind(pl.Float64(), read_number, NUMBER.unreadable, (NEGATIVE,))
-AMOUNT = Kind(pl.Float64(), read_number, NUMBER.unreadable, (NOT_POSITIVE,))
+NUMBER = Kind(pl.Float64(), read_number, "is not a number; leave it out when it is not known", (TOO_MUCH,))
+MONEY = Kind(pl.Float64(), read_number, NUMBER.unreadable, (NEGATIVE, TOO_MUCH))
+AMOUNT = Kind(pl.Float64(), read_number, NUMBER.unreadable, (NOT_POSITIVE, TOO_MANY))
 WHOLE = Kind(
     pl.Int64(),
     read_whole,

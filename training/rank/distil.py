@@ -10,9 +10,9 @@ from models.network import Network
 from training.rank.examples import RankExamples
 from training.ranker_settings import RankerSettings
 
-_BATCH = 512
-_RATE = 2e-3
-_LEAST_STEPS = 2_000
+_BATCH = 256
+_RATE = 8e-3
+_LEAST_STEPS = 6_000
 """Few examples are seen more often: a network learns nothing in a hundred steps. Their labels are a teacher's, without
 the noise that this would learn by heart."""
 _WARM_UP_STEPS = 200
@@ -81,7 +81,8 @@ def _slopes(network: Network, features: Float32, wanted: Float32, weights: Float
     log_odds = (seen[-1] @ last[0])[:, 0] + last[1][0]
     error = ((1 / (1 + np.exp(-log_odds)) - wanted) * weights / len(wanted))[:, None]
     slopes: list[Float32] = []
-    for (layer_weights, _), inputs in zip(reversed(network.layers), reversed(seen), strict=True):
-        slopes = [inputs.T @ error, error.sum(axis=0), *slopes]
-        error = (error @ layer_weights.T) * (inputs > 0)
+    for number in range(len(seen) - 1, -1, -1):
+        slopes = [seen[number].T @ error, error.sum(axis=0), *slopes]
+        if number:
+            error = (error @ network.layers[number][0].T) * (seen[number] > 0)
     return slopes
