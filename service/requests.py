@@ -156,6 +156,8 @@ async def read_json(request: Request) -> Any:  # noqa: ANN401 - what JSON can sa
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Problem(415, "Not JSON", "send the body as JSON, with the header Content-Type: application/json")
+    if "content-encoding" in request.headers:
+        raise Problem(415, "Encoded body", "send the body as it is, without the header Content-Encoding")
     body = await whole_body(request)
     try:
         return orjson.loads(body)

@@ -1,6 +1,7 @@
 """POST /v1/events: each way of sending nonsense has its answer, and changes nothing."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import time_ns
@@ -145,6 +146,16 @@ def test_a_thousand_events_are_taken_and_one_more_is_not(database: Database) -> 
 
     tell(database, story)
     assert count(database) == 1_000
+
+
+def test_a_packed_body_is_refused_by_name(database: Database) -> None:
+    async def story(client: httpx.AsyncClient, _parts: SimpleNamespace) -> None:
+        packed = {"content-type": "application/json", "content-encoding": "gzip"}
+        reply = await client.post(PATH, content=gzip.compress(orjson.dumps({"events": [VIEW]})), headers=packed)
+        assert (reply.status_code, reply.json()["title"]) == (415, "Encoded body")
+
+    tell(database, story)
+    assert count(database) == 0
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
