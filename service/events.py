@@ -246,7 +246,7 @@ def count(results: Sequence[Result]) -> Counter[str]:
     return Counter(result["status"] for result in results)
 
 
-def reply(results: Sequence[Result]) -> tuple[int, bytes]:
+def reply(results: Sequence[Result], request_id: str | None) -> tuple[int, bytes]:
     """Return the status and the body: 202, or 422 with the members of a problem when no event was taken."""
     counts = count(results)
     rejected = counts["rejected"] + counts["conflict"]
@@ -261,4 +261,4 @@ def reply(results: Sequence[Result]) -> tuple[int, bytes]:
     refusal = Problem(
         422, "No event was taken", "each event has its own problem in results; correct and send them again"
     )
-    return 422, orjson.dumps(refusal.members() | told)
+    return 422, orjson.dumps(refusal.members(request_id) | told)

@@ -55,7 +55,7 @@ class Problem(Exception):  # noqa: N818 - the noun of RFC 9457
         self.retry_after = retry_after
         self.headers = {**(headers or {}), **({} if retry_after is None else {"Retry-After": str(retry_after)})}
 
-    def members(self) -> dict[str, Any]:
+    def members(self, request_id: str | None) -> dict[str, Any]:
         """Return the members of the JSON object; every text in it can be encoded as UTF-8."""
         members: dict[str, Any] = {
             "type": f"urn:problem:endcap:{re.sub('[^a-z0-9]+', '-', self.title.lower())}",
@@ -65,6 +65,8 @@ class Problem(Exception):  # noqa: N818 - the noun of RFC 9457
         }
         if self.field is not None:
             members["field"] = _shown(self.field)
+        if request_id is not None:
+            members["request_id"] = request_id
         return members
 
 
@@ -89,11 +91,8 @@ def problem_of(error: Exception) -> Problem:
 
 def respond(problem: Problem, request_id: str | None) -> Response:
     """Return the reply that carries a problem."""
-    members = problem.members()
-    if request_id is not None:
-        members["request_id"] = request_id
     headers = {"Cache-Control": "no-store", **problem.headers}
-    return Response(orjson.dumps(members), problem.status, headers, MEDIA_TYPE)
+    return Response(orjson.dumps(problem.members(request_id)), problem.status, headers, MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

@@ -39,6 +39,6 @@ async def post_events(request: Request) -> Response:
         ) from error
     for status, n in count(results).items():
         parts.metrics.events(status, n)
-    status_code, body = reply(results)
+    status_code, body = reply(results, request.scope.get("request_id"))
     media_type = "application/json" if status_code == 202 else MEDIA_TYPE  # noqa: PLR2004 - Accepted
     return Response(body, status_code, {"cache-control": "no-store"}, media_type)

@@ -231,7 +231,7 @@ def test_a_body_that_is_no_list_of_events_is_refused_whole(body: object, status:
 def test_a_reply_counts_what_became_of_the_events_and_tells_each() -> None:
     received = read(VIEW, {"event_id": "bad"}, VIEW | {"event_id": "e2"}, VIEW | {"event_id": "e3"}, VIEW)
     outcomes: list[Outcome] = ["accepted", "conflict", "refused", "duplicate"]
-    status, body = reply(received.results(outcomes))
+    status, body = reply(received.results(outcomes), "q1")
     told = orjson.loads(body)
     assert status == 202
     assert {name: told[name] for name in told if name != "results"} == {"accepted": 1, "duplicates": 1, "rejected": 3}
@@ -246,10 +246,11 @@ def test_a_reply_counts_what_became_of_the_events_and_tells_each() -> None:
     ("outcomes", "status"), [(["accepted"], 202), (["duplicate"], 202), (["conflict"], 422), (["refused"], 422)]
 )
 def test_only_where_nothing_was_taken_the_reply_is_a_problem(outcomes: list[Outcome], status: int) -> None:
-    found, body = reply(read(VIEW).results(outcomes))
+    found, body = reply(read(VIEW).results(outcomes), "q1")
     told = orjson.loads(body)
     assert found == status
     assert ("title" in told) == (status == 422)
+    assert told.get("request_id") == (None if status == 202 else "q1")
     assert len(told["results"]) == 1
 
 
@@ -265,7 +266,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text()
 def test_the_page_shows_a_body_that_is_taken_and_its_reply() -> None:
     body, told = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
     received = read_events(body, now_us=NOW_US, keep_days=KEEP_DAYS)
-    assert json.loads(reply(received.results(["accepted"]))[1]) == told
+    assert json.loads(reply(received.results(["accepted"]), "q1")[1]) == told
     assert (f"{MOST_EVENTS:,} events" in PAGE, f"{MOST_CHARACTERS:,} characters" in PAGE) == (True, True)
 
 
@@ -293,7 +294,7 @@ def test_whatever_is_posted_is_stored_or_refused_in_words(events: list[object]) 
     received = read(*events)
     results = received.results(["accepted"] * len(received.rows))
     assert [result["index"] for result in results] == list(range(len(events)))
-    assert orjson.loads(reply(results)[1])["accepted"] == len(received.rows)
+    assert orjson.loads(reply(results, "q1")[1])["accepted"] == len(received.rows)
     for stored in received.rows:
         texts = [value for value in stored if isinstance(value, str)]
         assert not any("\0" in text for text in texts)

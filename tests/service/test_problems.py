@@ -179,7 +179,7 @@ def test_a_key_with_a_lone_surrogate_is_refused_like_another() -> None:
 
 
 def test_a_long_detail_is_cut() -> None:
-    assert len(Problem(422, "Invalid request", "x" * 10_000).members()["detail"]) == SHOWN_CHARACTERS
+    assert len(Problem(422, "Invalid request", "x" * 10_000).members(None)["detail"]) == SHOWN_CHARACTERS
 
 
 def test_what_a_traceback_prints_of_a_problem_is_nothing_that_was_sent() -> None:
