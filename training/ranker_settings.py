@@ -44,7 +44,7 @@ class RankerSettings(BaseModel):
     """Pull of the leaves towards 0."""
     hidden: tuple[int, ...] = (64, 32)
     """Units of the network's hidden layers. Changes speed too."""
-    epochs: int = Field(default=6, gt=0)
+    epochs: int = Field(default=10, gt=0)
     """How often the network sees each example, where there are many; few are seen more often."""
 
     def most_requests(self, task: Task) -> int:
