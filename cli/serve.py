@@ -62,7 +62,6 @@ def serve_command(
     refuse_open(settings.host, settings.api_key)
     _refuse_split_memory(settings)
     _refuse_taken_port(settings)
-    open_database(settings.database_url).close()
     signal.signal(signal.SIGTERM, _end)
     with ExitStack() as stack:
         stack.enter_context(_answering_from_the_database(settings))
