@@ -20,7 +20,7 @@ from training.evaluate.asked import Asked, Stage
 from training.examples import Answered, answered, examples_of
 from training.fitting import FittedSources, fit_sources
 from training.progress import Steps
-from training.rank.examples import rank_examples
+from training.rank.examples import Lesson, rank_examples
 from training.rank.trees import Binned, fit_trees
 
 K: Final = 20
@@ -116,7 +116,8 @@ class Ablation:
         if features and not any(gone):
             return None
         settings = self.recipe.ranker
-        examples = rank_examples(learning.found, len(learning.found), blend, taught, settings, self.recipe.seed)
+        lesson = Lesson(learning.found, len(learning.found), taught)
+        examples = rank_examples([lesson], blend, settings, self.recipe.seed)
         examples.features[:, gone] = np.nan
         trees = fit_trees(Binned.of(examples, settings, self.recipe.seed), settings, self.recipe.seed)
         by_trees = np.full((len(testing.found), K), -1, dtype=np.int32)

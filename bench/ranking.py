@@ -11,7 +11,7 @@ trees that the network was distilled from.
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -83,9 +83,8 @@ def calls_of(
     (trees, ranker), placement = fitted, asked.placement
     mask = eligible(one.context, snapshot.catalogue, placement)
 
-    def fresh() -> Context:
-        # What a context works out once and keeps is part of every request's cost.
-        return replace(one.context, shopper=replace(one.context.shopper, worked_out={}))
+    # What a context works out once and keeps is part of every request's cost.
+    fresh = one.context.fresh
 
     def whole() -> object:
         context = fresh()

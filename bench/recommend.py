@@ -70,10 +70,8 @@ class Asked:
         """Return each stage as a call, with what comes before it already done, and then the whole."""
         context, snapshot, placement = self.context, self.snapshot, self.placement
 
-        def fresh() -> Context:
-            # What a context works out once and keeps is part of every request's cost.
-            return replace(context)
-
+        # What a context works out once and keeps is part of every request's cost.
+        fresh = context.fresh
         mask = eligible(context, snapshot.catalogue, placement)
         found = gather(context, snapshot.sources, placement, mask)
         ranker = snapshot.ranker_of(placement)
@@ -114,7 +112,7 @@ class Asked:
         source, quota = self.snapshot.sources[source_of(name)], self.placement.sources[name]
 
         def call() -> object:
-            answer = source.ask(seen(replace(self.context), name))
+            answer = source.ask(seen(self.context.fresh(), name))
             proposed = answer.propose(mask, quota) if quota else None
             return proposed, answer.score(rows)
 

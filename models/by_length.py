@@ -41,10 +41,12 @@ class ByLength:
     def search(self, query: Float32, mask: Mask, k: int) -> tuple[Int32, Float32]:
         """Return the best rows inside the mask and their products, as `Index.search` does."""
         products = self.vectors[:_COMPARED_FIRST] @ query
-        stop = self._reaching(_kth(products[mask[self.rows[:_COMPARED_FIRST]]], k), query)
+        reached = _kth(products[mask[self.rows[:_COMPARED_FIRST]]], k)
+        stop = self._reaching(reached, query)
         if stop > _COMPARED_FIRST:
             products = np.concatenate([products, self.vectors[_COMPARED_FIRST:stop] @ query])
-        passing = np.flatnonzero(mask[self.rows[: len(products)]])
+        near = np.flatnonzero(products >= reached)
+        passing = near[mask[self.rows[near]]]
         rows, products = self.rows[passing], products[passing]
         best = best_first(products, rows, k)
         return rows[best], products[best]

@@ -86,6 +86,10 @@ class Context:
         found: T = worked_out[key]
         return found
 
+    def fresh(self) -> "Context":
+        """Return the same question with nothing worked out yet: what is kept, or sent elsewhere, is then small."""
+        return replace(self, shopper=Interactions(self.interactions))
+
     @property
     def is_cold(self) -> bool:
         """True if nothing at all is known of the shopper."""

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import faiss
 import numpy as np
 
+from models.alike import Alike
 from models.array_files import map_array, write_array
 from models.arrays import Float32, Int32, Mask
 from models.by_length import ByLength
@@ -59,36 +60,41 @@ class ExactIndex:
 
     No product is larger than its two lengths multiplied (Cauchy & Schwarz), so once k rows are known, rows that are too
     short to reach them are left out (LEMP: Teflioudi, Gemulla & Mykytiuk, SIGMOD 2015). A fifth of ALS vectors is
-    compared, as their lengths go with popularity; unit vectors are all compared.
+    compared, as their lengths go with popularity. Vectors of one length, such as those of content, are compared once
+    where many are the same.
     """
 
-    def __init__(self, vectors: Float32, by_length: ByLength | None) -> None:
+    def __init__(self, vectors: Float32, shorter: ByLength | Alike | None) -> None:
         self.vectors = vectors
-        self._by_length = by_length
+        self._shorter = shorter
 
     @classmethod
     def of(cls, vectors: Float32) -> "ExactIndex":
         """Build from vectors, shape (n, d)."""
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-        return cls(vectors, ByLength.of(vectors))
+        return cls(vectors, ByLength.of(vectors) or Alike.of(vectors))
 
     @classmethod
     def read(cls, flat: faiss.IndexFlat, path: Path) -> "ExactIndex":
         """Open what `save` wrote. Raises ValueError if its files do not fit together."""
         vectors = _read_vectors(flat, flat, path)
         if not _beside(path, _VECTORS).exists():
-            return cls(vectors, ByLength.of(vectors))
-        if not _beside(path, _ORDER).exists():
-            return cls(vectors, None)
-        rows, ordered = _map(path, _ORDER, vectors.shape[:1], np.int32), _map(path, _ORDERED, vectors.shape, np.float32)
-        return cls(vectors, ByLength.over(rows, ordered))
+            return cls.of(vectors)
+        n, d = vectors.shape
+        if _beside(path, _ORDER).exists():
+            rows, ordered = _map(path, _ORDER, (n,), np.int32), _map(path, _ORDERED, (n, d), np.float32)
+            return cls(vectors, ByLength.over(rows, ordered))
+        if _beside(path, _NUMBERS).exists():
+            numbers, different = _map(path, _NUMBERS, (n,), np.int32), _map(path, _DIFFERENT, (None, d), np.float32)
+            return cls(vectors, Alike.over(numbers, different))
+        return cls(vectors, None)
 
     def __len__(self) -> int:
         return len(self.vectors)
 
     def search(self, query: Float32, mask: Mask, k: int) -> tuple[Int32, Float32]:
-        if self._by_length:
-            return self._by_length.search(query, mask, k)
+        if self._shorter:
+            return self._shorter.search(query, mask, k)
         scores = self.vectors @ query
         rows = top_rows(scores, mask, k)
         return rows, scores[rows]
@@ -98,9 +104,13 @@ class ExactIndex:
         flat.add(self.vectors)
         _write(flat, path)
         write_array(_beside(path, _VECTORS), self.vectors)
-        if self._by_length:
-            write_array(_beside(path, _ORDER), self._by_length.rows)
-            write_array(_beside(path, _ORDERED), self._by_length.vectors)
+        match self._shorter:
+            case ByLength():
+                write_array(_beside(path, _ORDER), self._shorter.rows)
+                write_array(_beside(path, _ORDERED), self._shorter.vectors)
+            case Alike():
+                write_array(_beside(path, _NUMBERS), self._shorter.number_of)
+                write_array(_beside(path, _DIFFERENT), self._shorter.vectors)
 
 
 class HnswIndex:
@@ -169,7 +179,9 @@ def read_index(path: Path) -> Index:
     raise BundleError(msg)
 
 
-_VECTORS, _ORDER, _ORDERED = "vectors", "longest_first", "longest_first_vectors"
+_VECTORS = "vectors"
+_ORDER, _ORDERED = "longest_first", "longest_first_vectors"
+_NUMBERS, _DIFFERENT = "different", "different_vectors"
 
 
 def _beside(path: Path, name: str) -> Path:
@@ -177,10 +189,11 @@ def _beside(path: Path, name: str) -> Path:
     return path.with_suffix(f".{name}.npy")
 
 
-def _map(path: Path, name: str, shape: tuple[int, ...], dtype: type) -> Any:  # noqa: ANN401 - of that dtype
-    """Map an array of an index. Raises ValueError if it is not what the index needs."""
+def _map(path: Path, name: str, shape: tuple[int | None, ...], dtype: type) -> Any:  # noqa: ANN401 - of that dtype
+    """Map an array of an index; None in a shape is any length. Raises ValueError if it is not what the index needs."""
     array = map_array(_beside(path, name))
-    if (array.shape, array.dtype) != (shape, np.dtype(dtype)):
+    wanted = tuple(there if length is None else length for there, length in zip(array.shape, shape, strict=False))
+    if (array.shape, len(array.shape), array.dtype) != (wanted, len(shape), np.dtype(dtype)):
         raise ValueError(f"{_beside(path, name).name} is {array.dtype}{array.shape}, {path.name} is {shape}")
     return array
 

@@ -42,7 +42,7 @@ class Network:
         np.subtract(features, self.means, out=standard)
         np.multiply(standard, self.scales, out=standard)
         missing = np.isnan(standard)
-        standard[missing] = 0
+        np.copyto(standard, 0, where=missing)
         np.clip(standard, -_FARTHEST, _FARTHEST, out=standard)
         values[:, n_features:] = missing
         return values

@@ -33,14 +33,14 @@ def seen(context: Context, column: str) -> Context:
 def _recent(rows: Summary) -> Summary:
     """Weigh by steps: the items of the newest moment 1, those of the moment before a half, and so on."""
     steps = steps_back(rows)
-    near = steps < _STEPS
-    weights = np.where(rows.decayed > 0, _PER_STEP ** steps.astype(np.float32), np.float32(0))
-    return replace(rows, decayed=weights).take(near)
+    near = rows.take(slice(int(np.searchsorted(steps, _STEPS))))
+    weights = np.where(near.decayed > 0, _PER_STEP ** steps[: len(near)], np.float32(0))
+    return replace(near, decayed=weights)
 
 
 def _last(rows: Summary) -> Summary:
     """Keep the items of the newest moment, of equal weight."""
-    newest = rows.take(steps_back(rows) == 0)
+    newest = rows.take(slice(int(np.searchsorted(steps_back(rows), 1))))
     return replace(newest, decayed=np.where(newest.decayed > 0, np.float32(1), np.float32(0)))
 
 

@@ -49,13 +49,11 @@ def answered(
     Raises TrainingError if a process dies.
     """
     gathering = _Gathering(Asking(snapshot, past, placement, asked.histories), asked)
-    drawn = _draw(len(asked.questions), at_most, seed)
-    chunks = np.split(drawn, np.arange(_CHUNK, len(drawn), _CHUNK))
+    places = drawn(len(asked.questions), at_most, seed)
+    chunks = np.split(places, np.arange(_CHUNK, len(places), _CHUNK))
     with spread(_gather, gathering, chunks, processes) as found:
-        for chunk, results in zip(chunks, found, strict=True):
-            for place, (candidates, labels, values) in zip(chunk.tolist(), results, strict=True):
-                # Contexts do not travel: the sources have left in them what they worked out.
-                yield Answered(gathering.context(place), candidates, labels, values)
+        for results in found:
+            yield from results
 
 
 @dataclass(frozen=True)
@@ -65,22 +63,19 @@ class _Gathering:
     asking: Asking
     asked: Asked
 
-    def context(self, place: int) -> Context:
-        return self.asking.context(self.asked.questions[place])
 
-
-def _gather(gathering: _Gathering, places: Int64) -> list[tuple[Candidates, Mask, Float32]]:
-    """Return the candidates of some questions, which of them were right, and what was paid for those."""
+def _gather(gathering: _Gathering, places: Int64) -> list[Answered]:
+    """Return some questions with their candidates, which of them were right, and what was paid for those."""
     snapshot, placement, targets = gathering.asking.snapshot, gathering.asking.placement, gathering.asked.targets
     results = []
     for place in places.tolist():
-        context = gathering.context(place)
+        context = gathering.asking.context(gathering.asked.questions[place])
         candidates = gather(context, snapshot.sources, placement, eligible(context, snapshot.catalogue, placement))
         right, paid = targets.of_set(place), targets.values_of_set(place)
         labels = np.isin(candidates.rows, right)
         values = np.zeros(len(labels), dtype=np.float32)
         values[labels] = paid[np.searchsorted(right, candidates.rows[labels])]
-        results.append((candidates, labels, values))
+        results.append(Answered(context.fresh(), candidates, labels, values))
     return results
 
 
@@ -94,8 +89,8 @@ def examples_of(found: Sequence[Answered]) -> LabelledCandidates:
     )
 
 
-def _draw(n: int, at_most: int, seed: int) -> Int64:
-    """Return which of n questions are asked, in their order."""
+def drawn(n: int, at_most: int, seed: int) -> Int64:
+    """Return which of n questions are asked, in their order; all of them where there are no more than that."""
     if n <= at_most:
         return np.arange(n)
     return np.sort(np.random.default_rng(seed).choice(n, at_most, replace=False))

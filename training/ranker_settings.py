@@ -22,15 +22,15 @@ class RankerSettings(BaseModel):
 
     objective: Objective = "purchase"
     """What is right: a purchase (or what the protocol asks for), or one in proportion to what was paid for it."""
-    horizons: int = Field(default=1, ge=1)
-    """So many horizons it learns from, one after another; each costs a fit of the sources, and as many requests again.
-    With 2, ndcg@20 on `all` and `new` of Complete Journey: .3581, .0490 -> .3608, .0496 in the window before the test,
-    .3573, .0449 -> .3583, .0473 in the one before that (2026-11)."""
+    horizons: int = Field(default=2, ge=1)
+    """So many horizons what serves has learned from, the newest; what the gate judges has learned from one less, since
+    the last is what it is judged on. Each beyond two costs a fit of the sources. ndcg@20 on `new` of Complete Journey,
+    in the three windows before the test: .0485, .0442, .0466 with 1, .0502, .0486, .0492 with 2 (2026-11)."""
     min_right: int = Field(default=500, gt=0)
     """Right answers that a task needs to learn a ranker from; with fewer the blend ranks it."""
     max_requests: dict[Task, int] = Field(default_factory=_max_requests)
-    """By task, the requests that it learns from, drawn by seed; OTHER_REQUESTS of a task that is not named. Changes
-    speed and memory too: 30 kB each."""
+    """By task, the requests that it learns from, drawn by seed, an equal share of each horizon; OTHER_REQUESTS of a
+    task that is not named. Changes speed and memory too: 30 kB each."""
     n_best: int = Field(default=100, gt=0, le=1_000)
     """Candidates of a request that the ranker looks at, the blend's best. Higher recall, slower ranking."""
     missing_sources: float = Field(default=0.2, ge=0, le=1)

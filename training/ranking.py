@@ -9,16 +9,16 @@ import numpy as np
 from models.errors import TrainingError
 from models.features import Features
 from models.placement import Placement, Task
-from models.rank import Blend, Ranker
+from models.rank import Ranker
 from models.snapshot import Snapshot
 from training.blend import FittedBlend, fit_blend
 from training.config import Recipe
-from training.evaluate.asked import Stage
-from training.examples import Answered, answered, examples_of
+from training.evaluate.asked import Asked, Stage
+from training.examples import Answered, answered, drawn, examples_of
 from training.fitting import FittedSources
 from training.processes import spread
 from training.progress import Steps
-from training.rank.examples import RankExamples, rank_examples
+from training.rank.examples import Lesson, rank_examples
 from training.rank.fit import FittedRanker, fit_ranker
 
 PROCESSES = 2
@@ -106,8 +106,7 @@ def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
     asked = newest.stage.ask(placement, snapshot)
     if asked is None:
         return None
-    wanted = min(len(asked.questions), recipe.ranker.most_requests(placement.task))
-    most = min(wanted, recipe.blend.max_examples)
+    most = min(recipe.ranker.most_requests(placement.task), recipe.blend.max_examples)
     found = list(answered(placement, snapshot, newest.stage.past, asked, most, recipe.seed, shared.processes))
     examples = examples_of(found)
     if not examples.labels.any():
@@ -119,37 +118,40 @@ def _fit_task(shared: _Fitting, placement: Placement) -> FittedTask | None:
     columns = examples.candidates.sources
     # Candidates are large, and the ranker's examples larger: kept are only those that serve for both.
     del examples
-    found = found if len(found) == wanted else []
     ranker, before = None, earlier.ranker.ranker if earlier and earlier.ranker else None
-    if ranked := _rank_examples(shared, placement, columns, blend.blend, found):
-        features = _features(placement, newest.sources, columns)
-        ranker = fit_ranker(ranked, blend.blend, features, recipe.ranker, recipe.seed, before)
+    lessons = _lessons(shared, placement, columns, asked, found)
+    del found
+    ranked = rank_examples(lessons, blend.blend, recipe.ranker, recipe.seed)
+    if ranked.n_right >= recipe.ranker.min_right:
+        ranker = fit_ranker(ranked, blend.blend, lessons[-1].features, recipe.ranker, recipe.seed, before)
     return FittedTask(blend, ranker)
 
 
-def _rank_examples(
-    shared: _Fitting, placement: Placement, columns: tuple[str, ...], blend: Blend, newest: Sequence[Answered]
-) -> RankExamples | None:
-    """Return the examples of all learnings whose facts are of one kind; None where too few of them are right.
+def _lessons(
+    shared: _Fitting, placement: Placement, columns: tuple[str, ...], asked: Asked, found: Sequence[Answered]
+) -> list[Lesson]:
+    """Return what the ranker learns from: an equal share of its requests from each learning, oldest first.
 
-    newest: the requests of the last learning, if they are at hand.
+    asked, found: questions of the newest learning, and those of them that were answered. A learning whose facts are of
+    another kind than the newest's is left out.
     """
-    settings, seed, several = shared.recipe.ranker, shared.recipe.seed, []
-    at_most = settings.most_requests(placement.task)
-    wanted = _features(placement, shared.learnings[-1][1].sources, columns)
-    for snapshot, learning in shared.learnings:
-        features = _features(placement, learning.sources, columns)
-        if features.names != wanted.names:
-            continue
-        if newest and learning is shared.learnings[-1][1]:
-            several.append(rank_examples(newest, len(newest), blend, features, settings, seed))
-        elif asked := learning.stage.ask(placement, snapshot):
-            found = answered(placement, snapshot, learning.stage.past, asked, at_most, seed, shared.processes)
-            n_requests = min(len(asked.questions), at_most)
-            several.append(rank_examples(found, n_requests, blend, features, settings, seed))
-    if sum(one.n_right for one in several) < settings.min_right:
-        return None
-    return RankExamples.joined(several)
+    seed, share = shared.recipe.seed, shared.recipe.ranker.most_requests(placement.task) // len(shared.learnings)
+    *older, (snapshot, newest) = shared.learnings
+    features = _features(placement, newest.sources, columns)
+
+    def lesson(snapshot: Snapshot, learning: Learning, asked: Asked, features: Features) -> Lesson:
+        found = answered(placement, snapshot, learning.stage.past, asked, share, seed, shared.processes)
+        return Lesson(found, min(len(asked.questions), share), features)
+
+    lessons = []
+    for one, learning in older:
+        own, then = _features(placement, learning.sources, columns), learning.stage.ask(placement, one)
+        if own.names == features.names and then is not None:
+            lessons.append(lesson(one, learning, then, own))
+    n_requests = min(len(asked.questions), share)
+    if n_requests > len(found):
+        return [*lessons, lesson(snapshot, newest, asked, features)]
+    return [*lessons, Lesson([found[place] for place in drawn(len(found), share, seed)], n_requests, features)]
 
 
 def _features(placement: Placement, sources: FittedSources, columns: tuple[str, ...]) -> Features:

@@ -35,7 +35,7 @@ class Trial:
         return self.sources.snapshot(rankers_of(self.tasks))
 
     def refit_tasks(self, recipe: Recipe, placements: Mapping[str, Placement], steps: Steps) -> dict[Task, FittedTask]:
-        """Fit the rankings again, one horizon later: also on the days that judged this trial."""
+        """Fit the rankings again, also on the days that judged this trial: on the recipe's newest horizons."""
         newest = Learning(self.sources, stage_of(self.split, recipe.seed))
         learnings = [*self.learnings, newest][-recipe.ranker.horizons :]
         return fit_tasks(learnings, recipe, placements, steps, earlier=self.tasks)
@@ -44,17 +44,19 @@ class Trial:
 def fit_trial(
     shop: ShopData, recipe: Recipe, placements: Mapping[str, Placement], cutoff_us: int, steps: Steps
 ) -> Trial:
-    """Fit a recipe as of a cutoff: rankings on the horizons before it, sources on all the time before it.
+    """Fit a recipe as of a cutoff: sources on all the time before it, rankings on the horizons before it.
 
+    Of several horizons one less than the recipe's: the last of them is what the trial is judged on, and `refit_tasks`
+    adds it. So a training fits no sources for it that it does not need for something else.
     Raises TrainingError or InputError when there is nothing before the horizon before the cutoff, or nothing was bought
     after one of both.
     """
     learnings = [_learning(shop, recipe, cutoff_us - recipe.horizon_days * DAY_US, steps)]
-    for number in range(2, recipe.ranker.horizons + 1):
+    for number in range(2, recipe.ranker.horizons):
         try:
             learnings.insert(0, _learning(shop, recipe, cutoff_us - number * recipe.horizon_days * DAY_US, steps))
         except (InputError, TrainingError) as error:
-            steps.warn(f"rankings learn from {number - 1} of {recipe.ranker.horizons} horizons: {error}")
+            steps.warn(f"rankings learn from {number} of {recipe.ranker.horizons} horizons: {error}")
             break
     tasks = fit_tasks(learnings, recipe, placements, steps)
     split = _split(shop, recipe, cutoff_us)

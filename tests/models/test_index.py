@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import index as index_module
+from models.alike import Alike
 from models.arrays import Float32, Mask
+from models.by_length import ByLength
 from models.errors import BundleError
 from models.index import ExactIndex, HnswIndex, Index, build_index, read_index
-from models.topk import top_rows
+from models.topk import best_first, top_rows
 
 KINDS: Final = (ExactIndex, HnswIndex)
 
@@ -33,6 +35,9 @@ OF_ALL_LENGTHS: Float32 = VECTORS * np.random.default_rng(6).pareto(1.5, (len(VE
 """As item vectors of ALS are: the popular ones long."""
 ONE_WAY: Final = np.abs(OF_ALL_LENGTHS)
 BY_LENGTH: Final = {turned: ExactIndex.of(ONE_WAY if turned else OF_ALL_LENGTHS) for turned in (False, True)}
+SHARED: Final = np.random.default_rng(7).integers(0, 900, len(VECTORS))
+ALIKE: Final = ExactIndex.of(VECTORS[SHARED])
+"""As vectors of content are where a catalogue says the same of many items."""
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -118,8 +123,8 @@ def test_a_saved_order_by_length_is_mapped_and_answers_the_same(tmp_path: Path) 
     BY_LENGTH[False].save(tmp_path / "vectors.faiss")
     again = read_index(tmp_path / "vectors.faiss")
     assert isinstance(again, ExactIndex)
-    assert again._by_length is not None
-    for array in (again.vectors, again._by_length.rows, again._by_length.vectors):
+    assert isinstance(again._shorter, ByLength)
+    for array in (again.vectors, again._shorter.rows, again._shorter.vectors):
         assert isinstance(array.base, np.memmap)
         assert array.flags.aligned
     assert_same_answers(BY_LENGTH[False], again)
@@ -178,7 +183,7 @@ def test_exact_search_is_a_full_sort(query: int, k: int, share: float, seed: int
 @given(st.integers(0, 29), st.integers(0, 300), st.floats(0.0, 1.0), st.sampled_from((False, True)), st.integers(0, 99))
 def test_leaving_short_vectors_out_loses_nothing(query: int, k: int, share: float, turned: object, seed: int) -> None:
     index = BY_LENGTH[bool(turned)]
-    assert index._by_length is not None
+    assert isinstance(index._shorter, ByLength)
     mask: Mask = np.random.default_rng(seed).random(len(index)) < share
     # Turned away from all vectors, the longest are the worst.
     asked = -np.abs(QUERIES[query]) if turned else QUERIES[query]
@@ -188,6 +193,52 @@ def test_leaving_short_vectors_out_loses_nothing(query: int, k: int, share: floa
     np.testing.assert_allclose(scores, products[rows], rtol=1e-4, atol=1e-6)
     assert mask[rows].all()
     assert len(set(rows.tolist())) == len(rows)
+
+
+@given(st.integers(0, 29), st.integers(0, 300), st.floats(0.0, 1.0), st.integers(0, 99))
+def test_comparing_what_is_the_same_once_loses_nothing(query: int, k: int, share: float, seed: int) -> None:
+    assert isinstance(ALIKE._shorter, Alike)
+    mask: Mask = np.random.default_rng(seed).random(len(ALIKE)) < share
+    rows, scores = ALIKE.search(QUERIES[query], mask, k)
+    products = (VECTORS[:900] @ QUERIES[query])[SHARED]
+    np.testing.assert_allclose(scores, products[top_rows(products, mask, k)], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(scores, products[rows], rtol=1e-4, atol=1e-6)
+    # What is the same to the last bit is in the order of ties.
+    np.testing.assert_array_equal(rows, rows[best_first(scores, rows, len(rows))])
+    assert mask[rows].all()
+    assert len(set(rows.tolist())) == len(rows)
+
+
+def test_what_is_the_same_is_mapped_and_answers_the_same(tmp_path: Path) -> None:
+    ALIKE.save(tmp_path / "vectors.faiss")
+    again = read_index(tmp_path / "vectors.faiss")
+    assert isinstance(again, ExactIndex)
+    assert isinstance(again._shorter, Alike)
+    assert isinstance(again._shorter.vectors.base, np.memmap)
+    assert len(again._shorter.vectors) == len(set(SHARED.tolist()))
+    assert_same_answers(ALIKE, again)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("different", SHARED[:-1].astype(np.int32)),
+        ("different", SHARED),
+        ("different", (SHARED + 900).astype(np.int32)),
+        ("different_vectors", VECTORS[:900, :-1]),
+        ("different_vectors", VECTORS[:5]),
+        ("different_vectors", VECTORS[:900].ravel()),
+    ],
+)
+def test_what_is_the_same_in_another_index_is_refused(name: str, array: Float32, tmp_path: Path) -> None:
+    ALIKE.save(tmp_path / "vectors.faiss")
+    np.save(tmp_path / f"vectors.{name}.npy", array)
+    with pytest.raises(ValueError, match=r"vectors\..* is .*, vectors.faiss is|vectors go from"):
+        read_index(tmp_path / "vectors.faiss")
+
+
+def test_few_that_are_the_same_are_all_compared() -> None:
+    assert ExactIndex.of(VECTORS)._shorter is None
 
 
 def recall_at_50(mask: Mask) -> float:

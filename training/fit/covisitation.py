@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from pydantic import Field
-from scipy.sparse import csr_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 
 from models.arrays import Float32, Int32, Int64
 from models.history import Events
@@ -56,8 +56,16 @@ def _neighbours(events: Events, n_rows: int, settings: Settings) -> Iterator[tup
         sources, targets, weights = _steps(from_events, events, moments, settings)
         weights *= scale[sources] * scale[targets]
         shape = (block.stop - block.start, n_rows)
-        similarities = csr_matrix((weights, (sources - block.start, targets)), shape=shape)
-        yield neighbours_of(similarities, block.start, settings.neighbours)
+        yield neighbours_of(_summed(weights, sources - block.start, targets, shape), block.start, settings.neighbours)
+
+
+def _summed(weights: Float32, rows: Int32, columns: Int32, shape: tuple[int, int]) -> csr_matrix:
+    """Add up the weights of each pair. From columns to rows sorts by counting; SciPy's own way sorts every row."""
+    pairs = coo_matrix((weights, (rows, columns)), shape=shape)
+    pairs.has_canonical_format = True  # it has not, and is summed below
+    summed = pairs.tocsc().tocsr()
+    summed.sum_duplicates()
+    return csr_matrix(summed)
 
 
 def _steps(from_events: Int64, events: Events, moments: Int32, settings: Settings) -> tuple[Int32, Int32, Float32]:

@@ -1,7 +1,8 @@
 """What the catalogue says of items, as weighted tokens, or as the shop's own vectors.
 
 Tokens by models/words.py; weight (1 + log count) * (1 + log((1 + n) / (1 + items with the token))) (Salton & Buckley,
-1988), rows of length 1. Tokens of one item only are dropped: they relate nothing.
+1988), rows of length 1. Tokens of one item only are dropped: they relate nothing. Of many items a catalogue says the
+same (two thirds of Complete Journey's): each text is read once.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from models.words import Description, Words, tokens_of, unit_rows
 from training.data import TrainingData
 
 Directions = Callable[[csr_matrix], Float64]
-"""From the weights of T tokens in n items, shape (n, T), to a direction each, shape (T, D)."""
+"""From the weights of T tokens in m texts, shape (m, T), to a direction each, shape (T, D)."""
 
 
 def placed(data: TrainingData, source: str, directions_of: Directions) -> tuple[Float32, Words]:
@@ -32,9 +33,9 @@ def placed(data: TrainingData, source: str, directions_of: Directions) -> tuple[
         vectors = own_embeddings(data.items)
         return unit_rows(vectors), Words.of((), np.zeros((0, vectors.shape[1]), dtype=np.float32))
     told = data.once("tokens", lambda: tf_idf(data.items, source))
-    directions = directions_of(told.matrix)
+    directions = directions_of(told.weighed)
     words = Words.of(told.tokens, (told.rarity[:, None] * directions).astype(np.float32))
-    return unit_rows((told.matrix @ directions).astype(np.float32)), words
+    return unit_rows((told.matrix @ directions).astype(np.float32))[told.text_of], words
 
 
 def own_embeddings(items: pl.DataFrame) -> Float32:
@@ -59,14 +60,21 @@ def own_embeddings(items: pl.DataFrame) -> Float32:
 
 @dataclass(frozen=True)
 class TfIdf:
-    """The weights of T tokens in n items."""
+    """The weights of T tokens in the m different texts of n items."""
 
     matrix: csr_matrix
-    """Float64, shape (n, T), rows of length 1; 0 for items without tokens."""
+    """Float64, shape (m, T), rows of length 1; 0 for texts without tokens."""
+    text_of: Int64
+    """Shape (n,): each item's row of the matrix."""
     tokens: list[str]
     """By column; each of at least two items."""
     rarity: Float64
     """Shape (T,): the second factor of a token's weights."""
+
+    @property
+    def weighed(self) -> csr_matrix:
+        """The matrix, its rows as long as all their items' together: it holds as much in every direction as those."""
+        return csr_matrix(diags(np.sqrt(np.bincount(self.text_of))) @ self.matrix)
 
 
 def tf_idf(items: pl.DataFrame, source: str) -> TfIdf:
@@ -74,20 +82,23 @@ def tf_idf(items: pl.DataFrame, source: str) -> TfIdf:
 
     Raises LearnedNothingError in the source's name if no two items share a token.
     """
-    told = [tokens_of(item) for item in descriptions_of(items)]
+    texts: dict[Description, int] = {}
+    text_of = np.array([texts.setdefault(item, len(texts)) for item in descriptions_of(items)], dtype=np.int64)
+    told = [tokens_of(text) for text in texts]
     number_of: dict[str, int] = {}
     numbers = np.array([number_of.setdefault(token, len(number_of)) for token in chain.from_iterable(told)], np.int64)
     rows, columns, counts = _counted(np.repeat(np.arange(len(told)), [len(tokens) for tokens in told]), numbers)
-    held = np.bincount(columns, minlength=len(number_of))
+    held = np.bincount(columns, weights=np.bincount(text_of)[rows], minlength=len(number_of))
     if not (held > 1).any():
         why = "no two items share a word, category, brand, tag or attribute"
         raise LearnedNothingError(source, why, "import items with titles and categories")
     rarity = 1 + np.log((1 + len(items)) / (1 + held))
     weights = (1 + np.log(counts)) * rarity[columns]
-    matrix = csr_matrix((weights, (rows, columns)), shape=(len(items), len(held)))[:, held > 1]
+    matrix = csr_matrix((weights, (rows, columns)), shape=(len(told), len(held)))[:, held > 1]
     lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1).A1)
     tokens = [token for token, n_items in zip(number_of, held.tolist(), strict=True) if n_items > 1]
-    return TfIdf(csr_matrix(diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix), tokens, rarity[held > 1])
+    unit = csr_matrix(diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
+    return TfIdf(unit, text_of, tokens, rarity[held > 1])
 
 
 def descriptions_of(items: pl.DataFrame) -> Iterator[Description]:

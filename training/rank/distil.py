@@ -27,26 +27,27 @@ def distil(examples: RankExamples, taught: Float32, settings: RankerSettings, se
     with a rate that falls like a cosine.
     """
     rng = np.random.default_rng(seed)
-    network = _begun(examples.features, settings.hidden, rng)
+    network, numbers = _begun(examples.features, settings.hidden, rng)
     wanted = (1 / (1 + np.exp(-taught.astype(np.float64)))).astype(np.float32)
-    arrays = [array for layer in network.layers for array in layer]
-    moments = [(np.zeros_like(array), np.zeros_like(array)) for array in arrays]
+    mean, square = np.zeros_like(numbers), np.zeros_like(numbers)
     epoch_steps = -(-len(taught) // _BATCH)
     epochs = max(settings.epochs, -(-_LEAST_STEPS // epoch_steps))
     n_steps = epochs * epoch_steps
     for step, batch in enumerate(_batches(len(taught), epochs, rng), start=1):
-        slopes = _slopes(network, examples.features[batch], wanted[batch], examples.weights[batch])
+        slope = _slope(network, examples.features[batch], wanted[batch], examples.weights[batch])
         rate = _RATE * min(1, step / _WARM_UP_STEPS) * 0.5 * (1 + np.cos(np.pi * step / n_steps))
-        for array, slope, (mean, square) in zip(arrays, slopes, moments, strict=True):
-            np.add(mean, (1 - _FADE_MEAN) * (slope - mean), out=mean)
-            np.add(square, (1 - _FADE_SQUARE) * (slope * slope - square), out=square)
-            size = np.sqrt(square / (1 - _FADE_SQUARE**step)) + _TINY
-            np.subtract(array, (rate / (1 - _FADE_MEAN**step)) * mean / size, out=array)
+        mean += (1 - _FADE_MEAN) * (slope - mean)
+        square += (1 - _FADE_SQUARE) * (slope * slope - square)
+        size = np.sqrt(square / (1 - _FADE_SQUARE**step)) + _TINY
+        numbers -= (rate / (1 - _FADE_MEAN**step)) * mean / size
     return network
 
 
-def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator) -> Network:
-    """Return a network that knows how features vary and nothing else; He et al., ICCV 2015, for the first weights."""
+def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator) -> tuple[Network, Float32]:
+    """Return a network that knows how features vary and nothing else; He et al., ICCV 2015, for the first weights.
+
+    And all numbers that it learns, in one array that its layers are views of: a step moves them all at once.
+    """
     # One column at a time: a copy of all of them would be as large as the examples twice over.
     means, deviations = np.array([_spread(column) for column in features.T]).reshape(-1, 2).T
     scales = np.divide(1, deviations, out=np.zeros_like(deviations), where=deviations > _LEAST_DEVIATION)
@@ -57,7 +58,14 @@ def _begun(features: Float32, hidden: tuple[int, ...], rng: np.random.Generator)
     ]
     # What is always known here may be unknown to whoever asks, a shopper without a history say: it then says nothing.
     layers[0][0][features.shape[1] :] = 0
-    return Network(means.astype(np.float32), scales.astype(np.float32), layers)
+    arrays = [array for layer in layers for array in layer]
+    numbers = np.concatenate([array.ravel() for array in arrays])
+    ends = np.cumsum([array.size for array in arrays])[:-1]
+    views = [part.reshape(array.shape) for part, array in zip(np.split(numbers, ends), arrays, strict=True)]
+    network = Network(
+        means.astype(np.float32), scales.astype(np.float32), list(zip(views[::2], views[1::2], strict=True))
+    )
+    return network, numbers
 
 
 def _spread(column: Float32) -> tuple[float, float]:
@@ -72,8 +80,8 @@ def _batches(n: int, epochs: int, rng: np.random.Generator) -> Iterator[Int64]:
         yield from (order[start : start + _BATCH] for start in range(0, n, _BATCH))
 
 
-def _slopes(network: Network, features: Float32, wanted: Float32, weights: Float32) -> list[Float32]:
-    """Return the slope of the mean cross-entropy in each array of the layers, in their order."""
+def _slope(network: Network, features: Float32, wanted: Float32, weights: Float32) -> Float32:
+    """Return the slope of the mean cross-entropy in each number of the layers, in their order."""
     *hidden, last = network.layers
     seen = [network.inputs(features)]
     for inner_weights, biases in hidden:
@@ -82,7 +90,7 @@ def _slopes(network: Network, features: Float32, wanted: Float32, weights: Float
     error = ((1 / (1 + np.exp(-log_odds)) - wanted) * weights / len(wanted))[:, None]
     slopes: list[Float32] = []
     for number in range(len(seen) - 1, -1, -1):
-        slopes = [seen[number].T @ error, error.sum(axis=0), *slopes]
+        slopes = [(seen[number].T @ error).ravel(), error.sum(axis=0), *slopes]
         if number:
             error = (error @ network.layers[number][0].T) * (seen[number] > 0)
-    return slopes
+    return np.concatenate(slopes)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.arrays import Float32, Int32, Int64, Mask
+from models.arrays import Float32, Int32, Mask
 from models.features import Features
 from models.learned import look_at_best
 from models.rank import Blend
@@ -32,63 +32,51 @@ class RankExamples:
     """Shape (e,): how much each counts."""
     requests: Int32
     """Shape (e,): which request, from 0; equal ones side by side, each request's best by the blend first."""
+    newest: int = 0
+    """Where those of the newest stage begin, from which no ranker of a stage before has learned."""
 
     @property
     def n_right(self) -> int:
         """How many were right."""
         return int(self.labels.sum())
 
-    @property
-    def n_requests(self) -> int:
-        """How many requests they are of."""
-        return int(self.requests[-1]) + 1 if len(self.requests) else 0
 
-    @classmethod
-    def joined(cls, several: Sequence["RankExamples"]) -> "RankExamples":
-        """Lay examples of the same features one after another."""
-        if len(several) == 1:
-            return several[0]
-        return cls(
-            several[0].names,
-            np.concatenate([one.features for one in several]),
-            np.concatenate([one.labels for one in several]),
-            np.concatenate([one.weights for one in several]),
-            np.concatenate([one.requests + first for one, first in zip(several, _firsts(several), strict=True)]),
-        )
+@dataclass(frozen=True)
+class Lesson:
+    """Requests of one stage."""
+
+    found: Iterable[Answered]
+    n_requests: int
+    """At most so many are found."""
+    features: Features
+    """By the facts of that stage; of all lessons the same ones."""
 
 
-def rank_examples(
-    found: Iterable[Answered], n_requests: int, blend: Blend, features: Features, settings: RankerSettings, seed: int
-) -> RankExamples:
+def rank_examples(lessons: Sequence[Lesson], blend: Blend, settings: RankerSettings, seed: int) -> RankExamples:
     """Compute the features of each request's best candidates by the blend, as the ranker will be asked for them.
 
-    n_requests: at most so many are found. Some requests lack columns: a placement that asks fewer sources is then
-    nothing new.
+    lessons: oldest first. Some requests lack columns: a placement that asks fewer sources is then nothing new.
     """
-    rng = np.random.default_rng(seed)
+    rng, names = np.random.default_rng(seed), lessons[0].features.names
     # Written where they stay: a list of blocks and their concatenation would be twice as much.
-    block = np.empty((n_requests * settings.n_best, len(features.names)), dtype=np.float32)
-    n, labels, values = 0, [], []
-    for one in found:
-        gone = rng.random(len(one.candidates.sources)) < _MISSING_COLUMNS
-        asked = _without(one, gone) if rng.random() < settings.missing_sources else one
-        scores = blend.weigh(asked.context, asked.candidates).scores
-        best, looked_at = look_at_best(features, asked.context, asked.candidates, scores, settings.n_best)
-        block[n : n + len(best)] = looked_at
-        labels.append(asked.labels[best])
-        values.append(asked.values[best])
-        n += len(best)
+    at_most = sum(lesson.n_requests for lesson in lessons) * settings.n_best
+    block = np.empty((at_most, len(names)), dtype=np.float32)
+    n, newest, labels, values = 0, 0, [], []
+    for lesson in lessons:
+        newest = n
+        for one in lesson.found:
+            gone = rng.random(len(one.candidates.sources)) < _MISSING_COLUMNS
+            asked = _without(one, gone) if rng.random() < settings.missing_sources else one
+            scores = blend.weigh(asked.context, asked.candidates).scores
+            best, looked_at = look_at_best(lesson.features, asked.context, asked.candidates, scores, settings.n_best)
+            block[n : n + len(best)] = looked_at
+            labels.append(asked.labels[best])
+            values.append(asked.values[best])
+            n += len(best)
     right = np.concatenate([np.zeros(0, dtype=np.bool_), *labels])
     weights = _weights(right, np.concatenate([np.zeros(0, dtype=np.float32), *values]), settings)
     requests = np.repeat(np.arange(len(labels), dtype=np.int32), [len(one) for one in labels])
-    return RankExamples(features.names, block[:n], right, weights, requests)
-
-
-def _firsts(several: Sequence[RankExamples]) -> Int64:
-    """Return the number that each one's first request gets."""
-    counts = np.array([one.n_requests for one in several])
-    firsts: Int64 = np.cumsum(counts) - counts
-    return firsts
+    return RankExamples(names, block[:n], right, weights, requests, newest)
 
 
 def _without(one: Answered, gone: Mask) -> Answered:

@@ -32,7 +32,7 @@ class FittedRanker:
     n_examples: int
     n_right: int
     calibration_error: float | None
-    """Expected calibration error, unit: probability, of the ranker of one stage earlier on these examples; None if
+    """Expected calibration error, unit: probability, of the ranker of one stage earlier on the newest examples; None if
     there was none."""
 
     @property
@@ -62,7 +62,8 @@ def fit_ranker(
     slope, bias = fit_scale(network(examples.features), examples.labels)
     error = None
     if earlier is not None and earlier.features.names == examples.names:
-        error = calibration_error(earlier.probabilities(examples.features), examples.labels)
+        unseen = slice(examples.newest, None)
+        error = calibration_error(earlier.probabilities(examples.features[unseen]), examples.labels[unseen])
     ranker = LearnedRanker(blend, features, network, settings.n_best, slope, bias)
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
 

@@ -17,8 +17,8 @@ def catalogue(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def similarity(items: pl.DataFrame) -> np.ndarray[Any, Any]:
-    matrix = tf_idf(items, "content").matrix
-    vectors = unit_rows(matrix @ directions_of(matrix, 32, seed=1))
+    told = tf_idf(items, "content")
+    vectors = unit_rows(told.matrix @ directions_of(told.weighed, 32, seed=1))[told.text_of]
     return np.asarray(vectors @ vectors.T)
 
 
@@ -63,6 +63,16 @@ def test_vectors_are_reduced_and_the_same_every_time() -> None:
     np.testing.assert_array_equal(one, other)
     # Another start finds the same space, and signs are fixed.
     np.testing.assert_allclose(directions_of(matrix, 16, seed=2), one, atol=1e-3)
+
+
+def test_a_text_of_many_items_is_read_once_and_weighs_as_much_as_all_of_them() -> None:
+    chance = np.random.default_rng(3)
+    titles = [" ".join(f"w{word}" for word in chance.integers(12, size=3)) for _ in range(9)]
+    repeated = [titles[place] for place in chance.integers(9, size=60)]
+    told = tf_idf(catalogue(*({"title": title, "category": ()} for title in repeated)), "content")
+    assert told.matrix.shape[0] == len(set(repeated))
+    of_items = told.matrix[told.text_of].toarray()
+    np.testing.assert_allclose((told.weighed.T @ told.weighed).toarray(), of_items.T @ of_items, atol=1e-9)
 
 
 def test_items_that_share_nothing_teach_nothing() -> None:

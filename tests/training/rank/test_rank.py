@@ -15,7 +15,7 @@ from models.learned import LearnedRanker
 from models.rank import Blend, LogisticSum
 from training.examples import Answered
 from training.rank.distil import distil
-from training.rank.examples import RankExamples, rank_examples
+from training.rank.examples import Lesson, RankExamples, rank_examples
 from training.rank.fit import FittedRanker, fit_ranker, is_better
 from training.rank.trees import Binned, fit_trees
 from training.ranker_settings import RankerSettings
@@ -149,6 +149,11 @@ def test_reliability_is_measured_of_the_ranker_of_a_stage_before_if_it_looked_at
     assert error < 0.1
     upside_down = RankExamples(columns.names, features, ~later.labels, later.weights, later.requests)
     assert (fitted_on(upside_down, before).calibration_error or 0) > 0.2
+    # Of several stages on the newest alone: from the others it has learned itself.
+    is_new = np.arange(2_000) >= 1_000
+    newest = replace(later, labels=np.where(is_new, ~later.labels, later.labels), newest=1_000)
+    assert (fitted_on(newest, before).calibration_error or 0) > 0.2
+    assert (fitted_on(replace(newest, labels=~newest.labels), before).calibration_error or 1) < 0.1
     other = LearnedRanker(BLEND, features_of(("als",)), before.form, 3)
     assert fitted_on(later, other).calibration_error is None
 
@@ -227,7 +232,7 @@ def question(n: int, *, right: Callable[[int], bool], worth: float = 0.0, first:
 
 def made_of(asked: list[Answered], **settings: object) -> RankExamples:
     chosen = SETTINGS.model_copy(update={"missing_sources": 0.0, **settings})
-    return rank_examples(asked, len(asked), BLEND, features_of(), chosen, seed=1)
+    return rank_examples([Lesson(asked, len(asked), features_of())], BLEND, chosen, seed=1)
 
 
 def test_examples_are_the_best_candidates_of_each_request_and_right_as_they_were() -> None:
@@ -271,13 +276,14 @@ def test_without_prices_revenue_is_a_purchase() -> None:
     assert (made_of([question(3, right=lambda row: row == 0)], objective="revenue").weights == 1).all()
 
 
-def test_examples_of_several_stages_lie_one_after_another() -> None:
-    one, other = made_of([question(3, right=bool)]), made_of([question(2, right=lambda _: False)])
-    both = RankExamples.joined([one, other])
-    assert both.features.shape[0] == len(both.labels) == len(both.weights) == 5
-    assert both.n_right == one.n_right == 2
+def test_examples_of_several_stages_lie_one_after_another_the_newest_last() -> None:
+    earlier, newest = [question(3, right=bool)], [question(2, right=lambda _: False), question(0, right=bool)]
+    lessons = [Lesson(found, len(found), features_of()) for found in (earlier, newest)]
+    both = rank_examples(lessons, BLEND, SETTINGS.model_copy(update={"missing_sources": 0.0}), seed=1)
+    assert len(both.features) == len(both.labels) == len(both.weights) == 5
+    assert both.n_right == made_of(earlier).n_right == 2
     assert both.requests.tolist() == [0, 0, 0, 1, 1]
-    assert both.n_requests == 2
+    assert both.newest == 3
 
 
 def test_a_dear_item_that_is_as_likely_as_a_cheap_one_stands_above_it_under_revenue() -> None:
