@@ -143,7 +143,7 @@ def _draft(
             cleaned=cleaned.counts(),
         ),
         metrics=Measured(
-            protocol=f"temporal, the last {recipe.horizon_days} days of the data, recipe fitted before them",
+            protocol=_protocol(recipe),
             figures=judged.figures(),
             rows=tuple(as_json([judged.table], 0.0)["rows"]),
             calibration_error={task: fitted.calibration_error for task, fitted in tasks.items()},
@@ -151,3 +151,9 @@ def _draft(
             forced=force_reason,
         ),
     )
+
+
+def _protocol(recipe: Recipe) -> str:
+    """Say in words how a bundle's figures were measured."""
+    told = f"temporal, the last {recipe.horizon_days} days of the data, recipe fitted before them"
+    return told if recipe.ranker.horizons == 1 else f"{told}, rankings on one horizon less than what serves"
