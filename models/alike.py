@@ -30,7 +30,8 @@ class Alike:
         if len(vectors) <= _FEWEST:
             return None
         # As bytes: a vector is then one thing to compare.
-        whole = np.ascontiguousarray(vectors).view(np.dtype((np.void, vectors.strides[0]))).ravel()
+        vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+        whole = vectors.view(np.dtype((np.void, vectors.itemsize * vectors.shape[1]))).ravel()
         _, first, number_of = np.unique(whole, return_index=True, return_inverse=True)
         return cls.over(number_of.astype(np.int32), vectors[first]) if len(first) <= len(vectors) // 2 else None
 

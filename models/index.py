@@ -156,8 +156,14 @@ class HnswIndex:
 
 
 def build_index(vectors: Float32) -> Index:
-    """Return the index that fits the number of rows and their length."""
-    return ExactIndex.of(vectors) if vectors.size <= EXACT_UP_TO_NUMBERS else HnswIndex.of(vectors)
+    """Return the index that fits the numbers that an exact search would compare."""
+    if vectors.size <= EXACT_UP_TO_NUMBERS:
+        return ExactIndex.of(vectors)
+    # A graph also loses its way among many rows of one vector.
+    alike = Alike.of(vectors)
+    if alike and alike.vectors.size <= EXACT_UP_TO_NUMBERS:
+        return ExactIndex(alike.vectors[alike.number_of], alike)
+    return HnswIndex.of(vectors)
 
 
 def read_index(path: Path) -> Index:

@@ -117,8 +117,9 @@ class ExposureLog:
         try:
             with self._database.writing() as connection:
                 for begin in range(0, len(lines), PAUSE_AFTER):
+                    if begin:
+                        sleep(PAUSE_SECONDS)
                     write_exposures(connection, lines[begin : begin + PAUSE_AFTER])
-                    sleep(PAUSE_SECONDS)
         except DatabaseError:
             self._drop(len(lines))
 

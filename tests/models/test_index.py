@@ -265,3 +265,6 @@ def test_few_rows_are_compared_exactly_and_many_by_a_graph(monkeypatch: pytest.M
     monkeypatch.setattr(index_module, "EXACT_UP_TO_NUMBERS", VECTORS[:100].size)
     assert isinstance(build_index(VECTORS[:100]), ExactIndex)
     assert isinstance(build_index(VECTORS[:101]), HnswIndex)
+    assert isinstance(build_index(VECTORS[SHARED]), HnswIndex)
+    monkeypatch.setattr(index_module, "EXACT_UP_TO_NUMBERS", VECTORS[:900].size)
+    assert isinstance(build_index(VECTORS[SHARED]), ExactIndex), "what is the same is compared once"

@@ -195,7 +195,7 @@ def one_of(words: tuple[str, ...]) -> Kind:
 HAS_NUL = Limit(lambda text: text.str.contains("\0", literal=True), "holds a NUL character; take it out")
 NEGATIVE = Limit(lambda number: number < 0, "is negative")
 NOT_POSITIVE = Limit(lambda number: number <= 0, "is not above 0")
-TOO_MUCH = Limit(lambda number: number.abs() > MOST_MONEY, f"is above {MOST_MONEY:,.0f}")
+TOO_MUCH = Limit(lambda number: number.abs() > MOST_MONEY, f"is farther than {MOST_MONEY:,.0f} from 0")
 TOO_MANY = Limit(lambda number: number > MOST_PIECES, f"is above {MOST_PIECES:,.0f}")
 
 ID = Kind(
