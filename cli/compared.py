@@ -44,17 +44,17 @@ def _grid(found: Compared, seen: Overlap) -> Grid:
     grid = Grid(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("segment", "metric"):
         grid.add_column(name, no_wrap=True)
-    for name in ("A", "B", "A - B", "p", "better", "worse"):
-        grid.add_column(name, justify="right", no_wrap=name != "A - B")
+    # A line for what it is and one for how sure or how much: all of it fits a terminal of 80 columns.
+    for name in ("A\nB", "A - B", "p", "better\nby", "worse\nby"):
+        grid.add_column(name, justify="right", no_wrap=True)
     last = ""
     for one in (one for one in found.contrasts if one.task == seen.task):
         difference, p_value = one.comparison.difference, one.comparison.p_value
         grid.add_row(
             f"{one.segment} ({one.n_shoppers:,})" if one.segment != last else "",
             one.metric,
-            _short(one.one),
-            _short(one.other),
-            f"{_signed(difference.value)} [dim]{_signed(difference.low)} to {_signed(difference.high)}[/dim]",
+            f"{_short(one.one)}\n{_short(one.other)}",
+            f"{_signed(difference.value)}\n[dim]{_signed(difference.low)} to {_signed(difference.high)}[/dim]",
             f"{_short(p_value, 3) if p_value >= _LEAST_P else '<.001'}{'*' if one.comparison.differs else ' '}",
             *_moved(one),
         )
@@ -64,8 +64,8 @@ def _grid(found: Compared, seen: Overlap) -> Grid:
 
 def _moved(one: Contrast) -> tuple[str, str]:
     return (
-        f"{one.gained:.0%} by {_short(one.mean_gain)}" if one.gained else "0%",
-        f"{one.lost:.0%} by {_short(one.mean_loss)}" if one.lost else "0%",
+        f"{one.gained:.0%}\n[dim]{_short(one.mean_gain)}[/dim]" if one.gained else "0%",
+        f"{one.lost:.0%}\n[dim]{_short(one.mean_loss)}[/dim]" if one.lost else "0%",
     )
 
 
