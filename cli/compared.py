@@ -51,7 +51,7 @@ def _grid(found: Compared, seen: Overlap) -> Grid:
     for one in (one for one in found.contrasts if one.task == seen.task):
         difference, p_value = one.comparison.difference, one.comparison.p_value
         grid.add_row(
-            f"{one.segment} ({one.n_shoppers:,})" if one.segment != last else "",
+            f"{one.segment}\n({one.n_shoppers:,})" if one.segment != last else "",
             one.metric,
             f"{_short(one.one)}\n{_short(one.other)}",
             f"{_signed(difference.value)}\n[dim]{_signed(difference.low)} to {_signed(difference.high)}[/dim]",
