@@ -89,6 +89,8 @@ def evaluate(
         files = Files(events, items, train, test, tuple(mapping or ()), timezone)
         read = read_given(files, settings.database_url, steps)
         stages = stages_of(recipe, read.given(recipe, cutoff, horizon_days, setting), names, recipe.seed)
+    if stages.fewer:
+        steps.warn(stages.fewer)
     started = perf_counter()
     snapshot = fit_stages(stages.learning, stages.testing, recipe, of_tasks(placements, stages.tasks), steps)
     fit_seconds = perf_counter() - started

@@ -73,6 +73,8 @@ def measure_both(
     rivals = {}
     for row, side, own in zip((ONE, OTHER), sides, stages, strict=True):
         with steps.step(f"{row}: {side.name}"):
+            if own.fewer and side.published is None:
+                steps.warn(own.fewer)
             rivals[row] = _rival_of(side, own, placements, steps)
     tables, refusals = [], []
     for name, measure in stages[0].measures.items():

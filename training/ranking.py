@@ -132,26 +132,22 @@ def _lessons(
 ) -> list[Lesson]:
     """Return what the ranker learns from: an equal share of its requests from each learning, oldest first.
 
-    asked, found: questions of the newest learning, and those of them that were answered. A learning whose facts are of
-    another kind than the newest's is left out.
+    asked, found: questions of the newest learning, and those of them that were answered. What is known of items is of
+    each learning's own time: the newest one's facts have counted what the older ones are to foresee.
     """
     seed, share = shared.recipe.seed, shared.recipe.ranker.most_requests(placement.task) // len(shared.learnings)
     *older, (snapshot, newest) = shared.learnings
-    features = _features(placement, newest.sources, columns)
 
-    def lesson(snapshot: Snapshot, learning: Learning, asked: Asked, features: Features) -> Lesson:
+    def lesson(snapshot: Snapshot, learning: Learning, asked: Asked) -> Lesson:
         found = answered(placement, snapshot, learning.stage.past, asked, share, seed, shared.processes)
-        return Lesson(found, min(len(asked.questions), share), features)
+        return Lesson(found, min(len(asked.questions), share), _features(placement, learning.sources, columns))
 
-    lessons = []
-    for one, learning in older:
-        own, then = _features(placement, learning.sources, columns), learning.stage.ask(placement, one)
-        if own.names == features.names and then is not None:
-            lessons.append(lesson(one, learning, then, own))
-    n_requests = min(len(asked.questions), share)
-    if n_requests > len(found):
-        return [*lessons, lesson(snapshot, newest, asked, features)]
-    return [*lessons, Lesson([found[place] for place in drawn(len(found), share, seed)], n_requests, features)]
+    then = [(one, learning, learning.stage.ask(placement, one)) for one, learning in older]
+    lessons = [lesson(one, learning, questions) for one, learning, questions in then if questions is not None]
+    if min(len(asked.questions), share) > len(found):
+        return [*lessons, lesson(snapshot, newest, asked)]
+    at_hand = [found[place] for place in drawn(len(found), share, seed)]
+    return [*lessons, Lesson(at_hand, len(at_hand), _features(placement, newest.sources, columns))]
 
 
 def _features(placement: Placement, sources: FittedSources, columns: tuple[str, ...]) -> Features:

@@ -1,10 +1,12 @@
 """Two recipes know the same past and are asked the same questions, whatever each makes of the past."""
 
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
 from models.errors import InputError, TrainingError
 from store.placements import read_placements
@@ -29,6 +31,18 @@ def test_two_recipes_of_two_horizons_are_measured_on_the_same_days() -> None:
     stages = [stages_of(recipe, GIVEN, ("temporal",), 1) for recipe in (FEW_SOURCES, other)]
     assert len({one.testing.past.until_us for one in stages}) == 1
     assert len({one.learning[-1].past.until_us for one in stages}) == 2
+
+
+def test_it_is_told_where_the_data_has_fewer_horizons_than_a_recipe_learns_from() -> None:
+    greedy = FEW_SOURCES.model_copy(update={"ranker": FEW_SOURCES.ranker.model_copy(update={"horizons": 50})})
+    stages = stages_of(greedy, GIVEN, ("temporal",), 1)
+    told = f"rankings learn from {len(stages.learning)} of 50 horizons: no event lies before the cutoff"
+    assert stages.fewer.startswith(told)
+    assert not stages_of(FEW_SOURCES, GIVEN, ("temporal",), 1).fewer
+    said = StringIO()
+    sides = Side("few", FEW_SOURCES), Side("greedy", greedy.model_copy(update={"sources": {"popular": {}}}))
+    measure_both(sides, GIVEN, ("temporal",), PLACEMENTS, OPTIONS, Steps(Console(file=said, width=400)))
+    assert said.getvalue().count("WARN rankings learn from") == 1
 
 
 def test_a_recipe_against_itself_differs_in_nothing() -> None:

@@ -38,7 +38,7 @@ from training.examples import answered
 from training.fitting import fit_sources, lay_out
 from training.progress import Steps
 from training.rank.examples import Lesson, RankExamples, rank_examples
-from training.ranking import rankers_of
+from training.ranking import _Fitting, _lessons, rankers_of
 from training.read import ShopData
 from training.trial import Trial
 
@@ -110,6 +110,28 @@ def test_rankings_learn_from_the_horizons_before_the_cutoff_and_refitted_from_on
     assert before.calibration_error is None
     assert again.calibration_error is not None
     assert again.trees.text != before.trees.text
+
+
+def test_each_horizon_gives_an_equal_share_and_is_looked_at_with_what_was_known_then(
+    priced: tuple[ShopData, Trial],
+) -> None:
+    chosen = recipe(horizons=3, max_requests={"new_to_you": 201})
+    trial = trial_of(priced[0], chosen)
+    snapshots = [one.sources.snapshot({}) for one in trial.learnings]
+    shared = _Fitting(list(zip(snapshots, trial.learnings, strict=True)), chosen, {}, 1)
+    newest = trial.learnings[-1].stage.asked(FRESH, snapshots[-1])
+    columns = tuple(FRESH.sources)
+    lessons = _lessons(shared, FRESH, columns, newest, [])
+    assert [lesson.n_requests for lesson in lessons] == [100, 100]
+    assert [lesson.features.columns for lesson in lessons] == [columns, columns]
+    for lesson, learning in zip(lessons, trial.learnings, strict=True):
+        assert lesson.features.facts is learning.sources.facts, "later facts have counted what is to be foreseen"
+        found = list(lesson.found)
+        assert len(found) == 100
+        assert {one.context.now_us for one in found} == {learning.sources.data.until_us}
+    at_hand = _lessons(shared, FRESH, columns, newest, found)[-1]
+    assert at_hand.found == found
+    assert at_hand.features.facts is trial.learnings[-1].sources.facts
 
 
 def test_a_shop_too_young_for_all_horizons_is_told_so_and_learns_from_those_that_it_has() -> None:

@@ -127,7 +127,10 @@ def refuse_nothing_to_find(shop: ShopData, cutoff_us: int, horizon_days: float) 
         told = f"the first purchase is of {_day(int(sold_us.min()))}; choose a later --cutoff"
     else:
         last = _day(int(sold_us.max()))
-        told = f"the last purchase is of {last}; choose an earlier --cutoff, or import newer purchases"
+        told = (
+            f"the last purchase is of {last}; import newer purchases, or choose an earlier --cutoff, "
+            "or a longer horizon_days in the training file"
+        )
     raise InputError(
         f"nothing that can be recommended was bought from {_day(cutoff_us)} to {_day(until_us)}, and {told}"
     )

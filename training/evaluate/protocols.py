@@ -85,6 +85,8 @@ class Staged:
     testing: Stage
     measures: Mapping[str, Measure]
     """By protocol, in the order in which they run."""
+    fewer: str = ""
+    """Why there are fewer horizons to learn from than were asked for; empty where there are not."""
 
     @property
     def tasks(self) -> frozenset[Task]:
@@ -135,16 +137,19 @@ def _by_time(names: Sequence[str], given: Given, lay_out: LayOut, seed: int) -> 
         basket.require_orders(splits[0].held_out)
     first_us = moment_us(given.shop.events["ts"].min())
     learning_days = min(given.learning_days or given.usual_days, (cutoff_us - first_us) / DAY_US / _PARTS)
+    fewer = ""
     for number in range(1, given.horizons + 1):
         try:
             earlier_us = cutoff_us - round(number * learning_days * DAY_US)
             splits.insert(0, split_at(given.shop, lay_out, earlier_us, learning_days))
-        except (InputError, TrainingError):
+        except (InputError, TrainingError) as error:
             if number == 1:
                 raise
+            fewer = f"rankings learn from {number - 1} of {given.horizons} horizons: {error}"
             break
     *learning, testing = (stage_of(split, seed) for split in splits)
-    return Staged(tuple(learning), testing, {name: partial(PROTOCOLS[name], split=splits[-1]) for name in names})
+    measures = {name: partial(PROTOCOLS[name], split=splits[-1]) for name in names}
+    return Staged(tuple(learning), testing, measures, fewer)
 
 
 def _by_session(name: str, given: Given, lay_out: LayOut) -> Staged:

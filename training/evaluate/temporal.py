@@ -54,7 +54,8 @@ def temporal(snapshot: Snapshot, split: Split, placements: Mapping[Task, Placeme
     rows += rows_of_strangers(snapshot, split, placements, options) if rows else []
     if not rows:
         raise InputError(
-            "none of the shoppers with an event before the cutoff bought anything after it; choose another --cutoff"
+            "none of the shoppers with an event before the cutoff bought anything after it; "
+            "choose another --cutoff, or another horizon_days in the training file"
         )
     held_out = split.held_out
     horizon_days = (held_out.until_us - held_out.cutoff_us) / DAY_US
