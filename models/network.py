@@ -38,11 +38,11 @@ class Network:
         """Return what the first layer sees, shape (c, 2 f)."""
         n_features = features.shape[1]
         values = np.empty((len(features), 2 * n_features), dtype=np.float32)
-        standard = values[:, :n_features]
-        np.subtract(features, self.means, out=standard)
-        np.multiply(standard, self.scales, out=standard)
-        missing = np.isnan(standard)
-        np.copyto(standard, 0, where=missing)
+        missing = np.isnan(features)
+        standard = features - self.means
+        standard *= self.scales
         np.clip(standard, -_FARTHEST, _FARTHEST, out=standard)
+        standard[missing] = 0
+        values[:, :n_features] = standard
         values[:, n_features:] = missing
         return values

@@ -1,4 +1,4 @@
-"""Fit the ranker of one task: trees on features, and the network that serves in their place."""
+"""Fit the ranker of one task: trees on features, and the network that serves beside them."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Float32, Float64, Int64
+from models.ensemble import Ensemble
 from models.features import Features
-from models.learned import LearnedRanker
+from models.learned import Form, LearnedRanker
 from models.rank import Blend
 from training.blend import calibration_error
 from training.rank.distil import distil
 from training.rank.examples import RankExamples
+from training.rank.masked import masked
 from training.rank.trees import Binned, Trees, fit_trees
 from training.ranker_settings import RankerSettings
 from training.softmax import fit_scale
@@ -21,6 +23,8 @@ from training.softmax import fit_scale
 _CLEARLY: Final = 1.64
 """Standard errors; by chance alone one ranker in twenty is so much better."""
 _TOP: Final = 20
+_BLOCK: Final = 2_000
+"""Rows; so few that what is worked out of them stays near the processor."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,22 @@ def fit_ranker(
     if earlier is None and not _is_worth_it(examples, binned, settings, seed):
         return None
     trees = fit_trees(binned, settings, seed)
-    network = distil(examples, trees(examples.features), settings, seed)
-    slope, bias = fit_scale(network(examples.features), examples.labels)
+    form = Ensemble(distil(examples, trees(examples.features), settings, seed), masked(trees))
+    slope, bias = fit_scale(in_blocks(form, examples.features), examples.labels)
     error = None
     if earlier is not None and earlier.features.names == examples.names:
         unseen = slice(examples.newest, None)
-        error = calibration_error(earlier.probabilities(examples.features[unseen]), examples.labels[unseen])
-    ranker = LearnedRanker(blend, features, network, settings.n_best, slope, bias)
+        error = calibration_error(in_blocks(earlier.probabilities, examples.features[unseen]), examples.labels[unseen])
+    ranker = LearnedRanker(blend, features, form, settings.n_best, slope, bias)
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
+
+
+def in_blocks(form: Form, features: Float32) -> Float32:
+    """Return the form's score of each row of features, shape (e, f) -> (e,), without copies of all of them at once."""
+    scores = np.empty(len(features), dtype=np.float32)
+    for start in range(0, len(features), _BLOCK):
+        scores[start : start + _BLOCK] = form(features[start : start + _BLOCK])
+    return scores
 
 
 def _is_worth_it(examples: RankExamples, binned: Binned, settings: RankerSettings, seed: int) -> bool:
