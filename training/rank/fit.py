@@ -29,7 +29,7 @@ _BLOCK: Final = 2_000
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """What serves, what it was distilled from, and how far its probabilities can be believed."""
+    """What serves, the trees in it as LightGBM fitted them, and how far its probabilities can be believed."""
 
     ranker: LearnedRanker
     trees: Trees
