@@ -5,8 +5,8 @@
 FOLDER holds amazon-beauty/ and retailrocket-8days/; --database adds a shop that was imported (The Complete Journey,
 say). The test of every protocol is cut away before anything begins: what is measured here is chosen by, and what is
 chosen by is no test. Sources are fitted once; then the blend and the trees of the ranker are fitted again for every
-line, without the columns of the source and what only they propose, or without the features. The trees alone are
-measured, without the network that serves beside them. --into puts the table between its marks in a file.
+line, without the columns of the source and what only they propose, or without the features. The trees themselves are
+measured, not the network that serves in their place. --into puts the table between its marks in a file.
 """
 
 import argparse

@@ -1,11 +1,11 @@
-"""What the form that serves loses: network and trees over a hundred candidates, against trees without any limit.
+"""What the form that serves loses: the network over a hundred candidates, against trees without any limit.
 
     python -m bench.forms --data FOLDER [--only beauty,retailrocket] [--json PATH]
 
-The rows of bench/quality.py, from the same data, fits and questions. `serves` is what a bundle holds: the mean of a
-network and of the trees that taught it. `network` and `trees` are one of the two alone. `unlimited` are four times as
-many trees of twice the leaves, learned from and asked about all candidates instead of the blend's best. The loss is
-relative, of the one that serves; p is of the paired test. Half an hour on 2 cores, and up to 8 GB.
+The rows of bench/quality.py, from the same data, fits and questions. `serves` is what a bundle holds. `teachers` are
+the trees that its network was distilled from, in its place. `unlimited` are four times as many trees, learned from and
+asked about all candidates instead of the blend's best. The loss is relative, of the one that serves; p is of the paired
+test. Half an hour on 2 cores, and up to 8 GB.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,6 @@ from bench.quality import RUNS, Run, bring_in
 from bench.rounds import machine
 from cli.given import Files, read_given
 from cli.measuring import EVERY, protocols_of
-from models.ensemble import Ensemble
-from models.learned import Form
 from models.placement import Task
 from models.rank import Ranker
 from store.placements import read_placements
@@ -35,14 +33,12 @@ from training.evaluate.lists import Rival
 from training.evaluate.table import ALL, Options
 from training.fitting import fit_sources
 from training.progress import Steps
-from training.rank.fit import FittedRanker
 from training.ranking import FittedTask, Learning, fit_tasks, rankers_of
 
 SERVES: Final = "serves"
-NETWORK: Final = "network"
-TREES: Final = "trees"
+TEACHERS: Final = "teachers"
 UNLIMITED: Final = "unlimited"
-_TIMES_THE_TREES, _TIMES_THE_LEAVES = 4, 2
+_TIMES_THE_TREES = 4
 _ALL_CANDIDATES = 1_000
 
 
@@ -62,18 +58,13 @@ def forms_of(run: Run, data: Path, home: Path) -> Iterator[dict[str, Any]]:
     served = fit_tasks(learnings, recipe, placements, steps)
     unlimited = fit_tasks(learnings, _without_limits(recipe), placements, steps)
     sources = fit_sources(stages.testing.past, recipe, steps)
-    rankers = {
-        SERVES: rankers_of(served),
-        NETWORK: _by(network_of, served),
-        TREES: _by(trees_of, served),
-        UNLIMITED: _by(trees_of, unlimited),
-    }
+    rankers = {SERVES: rankers_of(served), TEACHERS: _by_trees(served), UNLIMITED: _by_trees(unlimited)}
     rivals = {name: Rival(sources.snapshot(one), stages.testing.past) for name, one in rankers.items()}
     options = Options(recipe.seed, processes=os.cpu_count() or 1)
     wanted = {(one.task, one.metric) for one in run.wanted}
     for measure in stages.measures.values():
         table = measure_rivals(measure, rivals, placements, options)
-        for form in (NETWORK, TREES, UNLIMITED):
+        for form in (TEACHERS, UNLIMITED):
             for test in paired_tests(table, SERVES, form, recipe.seed):
                 if test.segment == ALL and (test.task, test.metric) in wanted:
                     yield {
@@ -90,30 +81,15 @@ def forms_of(run: Run, data: Path, home: Path) -> Iterator[dict[str, Any]]:
 
 def _without_limits(recipe: Recipe) -> Recipe:
     ranker = recipe.ranker.model_copy(
-        update={
-            "trees": _TIMES_THE_TREES * recipe.ranker.trees,
-            "leaves": _TIMES_THE_LEAVES * recipe.ranker.leaves,
-            "n_best": _ALL_CANDIDATES,
-        }
+        update={"trees": _TIMES_THE_TREES * recipe.ranker.trees, "n_best": _ALL_CANDIDATES}
     )
     return recipe.model_copy(update={"ranker": ranker})
 
 
-def network_of(fitted: FittedRanker) -> Form:
-    """Return the network alone."""
-    form = fitted.ranker.form
-    return form.network if isinstance(form, Ensemble) else form
-
-
-def trees_of(fitted: FittedRanker) -> Form:
-    """Return the trees alone, as LightGBM reads them."""
-    return fitted.trees
-
-
-def _by(form_of: Callable[[FittedRanker], Form], tasks: Mapping[Task, FittedTask]) -> dict[Task, Ranker]:
-    """Return the rankers in another form; its scores are log-odds already, and a scale would change no order."""
+def _by_trees(tasks: Mapping[Task, FittedTask]) -> dict[Task, Ranker]:
+    """Return the rankers with their trees in the place of the network, which read scores on the trees' own scale."""
     learned = {
-        task: replace(fitted.ranker.ranker, form=form_of(fitted.ranker), slope=1.0, bias=0.0)
+        task: replace(fitted.ranker.ranker, form=fitted.ranker.trees, slope=1.0, bias=0.0)
         for task, fitted in tasks.items()
         if fitted.ranker is not None
     }

@@ -5,7 +5,7 @@
 One core, one thread; the made-up shop of bench.recommend (25,000 items; 300 items in the past of a shopper and 30
 events since). The ranker learns from labels of chance: what it says is worth nothing, and what it costs is the same. It
 looks at 200 candidates a request here, twice as many as it does by default. The reference is LightGBM's predict of the
-same trees, which are half of what serves.
+trees that the network was distilled from.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from bench.shop import made_up_shop
 from models.arrays import Float32
 from models.candidates import Candidates, gather
 from models.context import Context
-from models.ensemble import Ensemble
 from models.features import Features
 from models.learned import LearnedRanker, log_odds_of
 from models.rank import Blend
@@ -35,7 +34,6 @@ from models.topk import best_first
 from training.facts import facts_of
 from training.rank.distil import distil
 from training.rank.examples import RankExamples
-from training.rank.masked import masked
 from training.rank.trees import Binned, Trees, fit_trees
 from training.ranker_settings import RankerSettings
 
@@ -74,8 +72,8 @@ def fit_on_chance(requests: list[Ranked], blend: Blend, features: Features) -> t
     examples = RankExamples(features.names, block, labels, np.ones(len(block), dtype=np.float32), requests_of)
     settings = RankerSettings(min_examples=20)
     trees = fit_trees(Binned.of(examples, settings, 1), settings, 1)
-    form = Ensemble(distil(examples, trees(block), settings, seed=1), masked(trees))
-    return trees, LearnedRanker(blend, features, form, N_CANDIDATES)
+    network = distil(examples, trees(block), settings, seed=1)
+    return trees, LearnedRanker(blend, features, network, N_CANDIDATES)
 
 
 def calls_of(
@@ -98,7 +96,7 @@ def calls_of(
         "candidates": lambda: gather(fresh(), snapshot.sources, placement, mask),
         "blend": lambda: ranker.blend.weigh(fresh(), one.found),
         "features": lambda: ranker.features.of(fresh(), one.best, one.log_odds),
-        "forward pass": lambda: ranker.form(one.features),
+        "network": lambda: ranker.form(one.features),
         "candidates to ranking": whole,
     }
 

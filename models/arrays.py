@@ -11,7 +11,6 @@ Float64: TypeAlias = npt.NDArray[np.float64]
 Int32: TypeAlias = npt.NDArray[np.int32]
 Int64: TypeAlias = npt.NDArray[np.int64]
 UInt8: TypeAlias = npt.NDArray[np.uint8]
-Masks: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]

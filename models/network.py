@@ -1,4 +1,4 @@
-"""A small network, that learned to say what a ranker's trees say: smoother than they are, and fast."""
+"""A small network: what a ranker's trees were distilled into, because it answers in a fraction of their time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class Network:
         """Return what the first layer sees, shape (c, 2 f)."""
         n_features = features.shape[1]
         values = np.empty((len(features), 2 * n_features), dtype=np.float32)
-        missing = np.isnan(features)
         standard = features - self.means
         standard *= self.scales
+        missing = np.isnan(standard)
         np.clip(standard, -_FARTHEST, _FARTHEST, out=standard)
         standard[missing] = 0
         values[:, :n_features] = standard

@@ -36,13 +36,13 @@ class RankerSettings(BaseModel):
     missing_sources: float = Field(default=0.2, ge=0, le=1)
     """Part of the requests that lack a quarter of their columns, so that a placement with fewer is nothing new."""
     trees: int = Field(default=75, gt=0, le=10_000)
-    leaves: int = Field(default=16, gt=1, le=64)
+    leaves: int = Field(default=31, gt=1, le=512)
     learning_rate: float = Field(default=0.15, gt=0, le=1)
     min_examples: int = Field(default=300, gt=0)
     """Examples of a leaf."""
     l2: float = Field(default=10.0, ge=0)
     """Pull of the leaves towards 0."""
-    hidden: tuple[Annotated[int, Field(gt=0, le=4_096)], ...] = (32, 16)
+    hidden: tuple[Annotated[int, Field(gt=0, le=4_096)], ...] = (64, 32)
     """Units of the network's hidden layers. Changes speed too."""
     epochs: int = Field(default=10, gt=0, le=10_000)
     """How often the network sees each example, where there are many; few are seen more often."""

@@ -1,20 +1,20 @@
-"""Rankers in a bundle as JSON, with arrays beside it: the facts, and the form of what was learned."""
+"""Rankers in a bundle: the blend as JSON, a learned ranker's network and facts as arrays beside it."""
 
 import json
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from models.array_files import write_array
-from models.ensemble import Ensemble
 from models.facts import Facts
 from models.features import Features
 from models.learned import LearnedRanker
+from models.network import Network
 from models.placement import Task
 from models.rank import Blend, Calibration, LogisticSum, Ranker
-from store.bundles.forms import read_form, write_form
 from store.bundles.manifest import Manifest
 from store.bundles.parts import read_array, write_json
 
@@ -54,8 +54,8 @@ def write_ranker(folder: Path, task: Task, ranker: Ranker) -> None:
     if isinstance(ranker, Blend):
         write_json(here / f"{task}.json", _blend_as_json(ranker))
         return
-    if not isinstance(ranker, LearnedRanker) or not isinstance(ranker.form, Ensemble):
-        raise TypeError(f"a bundle keeps blends and ensembles, not {ranker}")
+    if not isinstance(ranker, LearnedRanker) or not isinstance(ranker.form, Network):
+        raise TypeError(f"a bundle keeps blends and networks, not {ranker}")
     learned = {
         "kind": "learned",
         "blend": _blend_as_json(ranker.blend),
@@ -67,7 +67,12 @@ def write_ranker(folder: Path, task: Task, ranker: Ranker) -> None:
         "bias": ranker.bias,
     }
     write_json(here / f"{task}.json", learned)
-    write_form(here / task, ranker.form)
+    (here / task).mkdir()
+    write_array(here / task / "means.npy", ranker.form.means)
+    write_array(here / task / "scales.npy", ranker.form.scales)
+    for number, (weights, biases) in enumerate(ranker.form.layers):
+        write_array(here / task / f"weights_{number}.npy", np.ascontiguousarray(weights))
+        write_array(here / task / f"biases_{number}.npy", np.ascontiguousarray(biases))
 
 
 def read_ranker(folder: Path, task: str, manifest: Manifest, facts: Facts | None) -> Ranker:
@@ -83,10 +88,30 @@ def read_ranker(folder: Path, task: str, manifest: Manifest, facts: Facts | None
     if list(features.names) != raw["features"]:
         others = sorted(set(features.names) ^ set(raw["features"]))
         raise ValueError(f"the ranker learned from other features than the facts give: {', '.join(others)}")
-    form = read_form(folder, f"{RANKERS}/{task}", manifest, len(features.names))
+    form = _network(folder, f"{RANKERS}/{task}", manifest, len(features.names))
     return LearnedRanker(
         _blend(raw["blend"]), features, form, int(raw["n_best"]), float(raw["slope"]), float(raw["bias"])
     )
+
+
+def _network(folder: Path, here: str, manifest: Manifest, n_features: int) -> Network:
+    """Read a network, and see that its layers fit one another."""
+    means, scales = (read_array(folder, f"{here}/{name}.npy", manifest) for name in ("means", "scales"))
+    layers, n_inputs = [], 2 * n_features
+    for number in count():
+        if f"{here}/weights_{number}.npy" not in manifest.files:
+            break
+        weights = read_array(folder, f"{here}/weights_{number}.npy", manifest)
+        biases = read_array(folder, f"{here}/biases_{number}.npy", manifest)
+        if weights.shape != (n_inputs, len(biases)):
+            raise ValueError(f"layer {number} of the network is {weights.shape}, not ({n_inputs}, {len(biases)})")
+        layers.append((weights, biases))
+        n_inputs = len(biases)
+    if n_inputs != 1 or len(means) != n_features or len(scales) != n_features:
+        raise ValueError(f"the network does not lead from {n_features} features to one score")
+    if not all(np.isfinite(array).all() for array in (means, scales, *(one for layer in layers for one in layer))):
+        raise ValueError("the network has numbers that are none")
+    return Network(means, scales, layers)
 
 
 def _blend_as_json(blend: Blend) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Draft:
     data: DataWindow
     metrics: Measured
     trees: Mapping[Task, str] = field(default_factory=dict)
-    """By task, the text of a learned ranker's trees: kept for people, never read again."""
+    """By task, the text of the trees that a learned ranker was distilled from: kept for people, never read again."""
     ready: Mapping[str, ReadyRankings] = field(default_factory=dict)
     """By placement, whose name is a folder's name."""
     report: Mapping[str, bytes] = field(default_factory=dict)

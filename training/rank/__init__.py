@@ -1,1 +1,1 @@
-"""How a ranker learns: examples with features, trees over them, a network distilled from the trees; both serve."""
+"""How a ranker learns: examples with features, trees over them, and a small network distilled from the trees."""

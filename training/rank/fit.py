@@ -1,4 +1,4 @@
-"""Fit the ranker of one task: trees on features, and the network that serves beside them."""
+"""Fit the ranker of one task: trees on features, and the network that serves in their place."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +8,12 @@ from typing import Final
 import numpy as np
 
 from models.arrays import Float32, Float64, Int64
-from models.ensemble import Ensemble
 from models.features import Features
 from models.learned import Form, LearnedRanker
 from models.rank import Blend
 from training.blend import calibration_error
 from training.rank.distil import distil
 from training.rank.examples import RankExamples
-from training.rank.masked import masked
 from training.rank.trees import Binned, Trees, fit_trees
 from training.ranker_settings import RankerSettings
 from training.softmax import fit_scale
@@ -29,7 +27,7 @@ _BLOCK: Final = 2_000
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """What serves, the trees in it as LightGBM fitted them, and how far its probabilities can be believed."""
+    """What serves, what it was distilled from, and how far its probabilities can be believed."""
 
     ranker: LearnedRanker
     trees: Trees
@@ -62,13 +60,13 @@ def fit_ranker(
     if earlier is None and not _is_worth_it(examples, binned, settings, seed):
         return None
     trees = fit_trees(binned, settings, seed)
-    form = Ensemble(distil(examples, trees(examples.features), settings, seed), masked(trees))
-    slope, bias = fit_scale(in_blocks(form, examples.features), examples.labels)
+    network = distil(examples, trees(examples.features), settings, seed)
+    slope, bias = fit_scale(in_blocks(network, examples.features), examples.labels)
     error = None
     if earlier is not None and earlier.features.names == examples.names:
         unseen = slice(examples.newest, None)
         error = calibration_error(in_blocks(earlier.probabilities, examples.features[unseen]), examples.labels[unseen])
-    ranker = LearnedRanker(blend, features, form, settings.n_best, slope, bias)
+    ranker = LearnedRanker(blend, features, network, settings.n_best, slope, bias)
     return FittedRanker(ranker, trees, len(examples.labels), examples.n_right, error)
 
 

@@ -1,4 +1,4 @@
-"""What the trees behind a learned ranker say; they are half of what serves, and taught the other half."""
+"""What the trees behind a learned ranker say; what serves is distilled from them, and ranks nearly as they do."""
 
 import numpy as np
 

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from models.candidates import Candidates, gather
-from models.ensemble import Ensemble
 from models.errors import BundleError
 from models.features import Features
 from models.learned import LearnedRanker
-from models.masked_trees import MaskedTrees
 from models.network import Network
 from models.placement import Placement
 from models.rank import Blend
@@ -44,23 +42,13 @@ def network(n_features: int, hidden: tuple[int, ...] = (5, 3)) -> Network:
     return Network(ones, np.abs(ones), layers)
 
 
-def trees(n_features: int) -> MaskedTrees:
-    """Two trees of some leaves; they know nothing either."""
-    least = np.array([[np.nan, -np.inf, 0.5, np.nan], [np.nan, -np.inf, -1, 2]], np.float32)
-    masks = np.full((2, 4, 2), 0b111, np.uint16)
-    masks[0, :, 0] = 0b001, 0b001, 0b110, 0b111
-    masks[1, :, 1] = 0b100, 0b001, 0b010, 0b100
-    values = np.random.default_rng(5).normal(size=(2, 16)).astype(np.float32)
-    return MaskedTrees(np.array([0, n_features - 1], np.int64), least, masks, values)
-
-
 def draft() -> Draft:
     """A bundle whose shoppers' lists are ranked by what was learned, those of pages without a look at the shopper."""
     plain = draft_of(EVERY_SOURCE)
     blend = plain.rankers["personal"]
     assert isinstance(blend, Blend)
     features = Features(COLUMNS, plain.facts)
-    form = Ensemble(network(len(features.names)), trees(len(features.names)))
+    form = network(len(features.names))
     of_pages = LearnedRanker(blend, replace(features, of_shopper=False), form, 2)
     rankers = {
         **plain.rankers,
@@ -81,12 +69,6 @@ def ranker_in(snapshot: Snapshot, task: str = "personal") -> LearnedRanker:
     return ranker
 
 
-def arrays_of(form: Ensemble) -> list[np.ndarray]:
-    network, trees = form.network, form.trees
-    layers = [array for layer in network.layers for array in layer]
-    return [network.means, network.scales, *layers, trees.features, trees.least, trees.masks, trees.values]
-
-
 WORLD: World = world_named(EVERY_SOURCE)
 
 
@@ -94,17 +76,17 @@ def test_a_ranker_and_its_facts_are_read_as_they_were_written(folder: Path) -> N
     kept, opened = snapshot_of(draft()), open_bundle(folder).snapshot
     for task in ("personal", "similar"):
         one, other = ranker_in(kept, task), ranker_in(opened, task)
-        assert isinstance(one.form, Ensemble)
-        assert isinstance(other.form, Ensemble)
+        assert isinstance(one.form, Network)
+        assert isinstance(other.form, Network)
         assert (one.n_best, one.slope, one.bias) == (other.n_best, other.slope, other.bias)
         assert (one.features.names, one.features.of_shopper) == (other.features.names, other.features.of_shopper)
         np.testing.assert_array_equal(one.features.facts.numbers, other.features.facts.numbers)
         np.testing.assert_array_equal(one.features.facts.groups, other.features.facts.groups)
-        before, after = arrays_of(one.form), arrays_of(other.form)
-        assert len(before) == len(after) == 12
-        for kept_array, read_array in zip(before, after, strict=True):
-            assert kept_array.dtype == read_array.dtype
-            np.testing.assert_array_equal(kept_array, read_array)
+        arrays = [[form.means, form.scales, *sum(form.layers, ())] for form in (one.form, other.form)]
+        assert len(arrays[0]) == len(arrays[1]) == 8
+        for before, after in zip(*arrays, strict=True):
+            assert before.dtype == after.dtype == np.float32
+            np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.parametrize("ranked_by", ["learned", "blend"])
@@ -153,7 +135,7 @@ def test_the_text_of_the_trees_is_kept_for_people_and_covered_by_the_manifest(fo
 
 def test_a_ranker_in_another_form_is_no_part_of_a_bundle_and_nothing_is_left_of_the_attempt(tmp_path: Path) -> None:
     wrong = replace(ranker_in(snapshot_of(draft())), form=lambda found: found[:, 0])
-    with pytest.raises(TypeError, match="blends and ensembles"):
+    with pytest.raises(TypeError, match="blends and networks"):
         write_bundle(tmp_path, replace(draft(), rankers={"personal": wrong}, trees={}))
     assert list(tmp_path.iterdir()) == []
 
@@ -174,18 +156,6 @@ def forget(path: Path) -> None:
 
 def transpose(path: Path) -> None:
     np.save(path, np.ascontiguousarray(np.load(path).T))
-
-
-def flatten(path: Path) -> None:
-    np.save(path, np.load(path).ravel())
-
-
-def as_signed(path: Path) -> None:
-    np.save(path, np.load(path).astype(np.int16))
-
-
-def beyond_all(path: Path) -> None:
-    np.save(path, np.load(path) + 1_000)
 
 
 def beyond_all_groups(path: Path) -> None:
@@ -214,15 +184,6 @@ def beyond_all_groups(path: Path) -> None:
         ("rankers/personal/weights_2.npy", Path.unlink, "does not lead from"),
         ("rankers/personal/weights_0.npy", Path.unlink, "does not lead from"),
         ("rankers/personal/weights_1.npy", forget, "has numbers that are none"),
-        ("rankers/personal/masks.npy", Path.unlink, "does not know rankers/personal/masks.npy"),
-        ("rankers/personal/masks.npy", flatten, "the trees have "),
-        ("rankers/personal/masks.npy", as_signed, "leaves .* for masks int16"),
-        ("rankers/personal/masks.npy", lengthen, "the trees have bins"),
-        ("rankers/personal/values.npy", transpose, "the trees have leaves"),
-        ("rankers/personal/values.npy", forget, "leaves that are no numbers"),
-        ("rankers/personal/least.npy", lengthen, "the trees have bins"),
-        ("rankers/personal/features.npy", lengthen, "the trees have bins"),
-        ("rankers/personal/features.npy", beyond_all, "split on features beyond"),
     ],
 )
 def test_a_damaged_ranker_is_named(name: str, change: Callable[[Path], None], said: str, folder: Path) -> None:
@@ -231,15 +192,6 @@ def test_a_damaged_ranker_is_named(name: str, change: Callable[[Path], None], sa
     with pytest.raises(BundleError, match=f"does not fit together at rankers/personal.json: .*{said}") as refused:
         open_bundle(folder)
     assert "roll back or train again" in str(refused.value)
-
-
-def test_trees_with_bins_that_no_search_by_halves_finds_are_refused(folder: Path) -> None:
-    for name in ("least", "masks"):
-        path = folder / f"rankers/personal/{name}.npy"
-        np.save(path, np.load(path)[:, :3])
-    corrected(folder)
-    with pytest.raises(BundleError, match="the trees have 3 bins a feature, no power of 2"):
-        open_bundle(folder)
 
 
 @pytest.mark.parametrize(
