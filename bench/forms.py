@@ -1,6 +1,6 @@
 """What the form that serves loses: the network over a hundred candidates, against trees without any limit.
 
-    python -m bench.forms --data FOLDER [--only beauty,retailrocket] [--json PATH]
+    python -m bench.forms --data FOLDER [--only beauty,retailrocket] [--seed 1] [--json PATH]
 
 The rows of bench/quality.py, from the same data, fits and questions. `serves` is what a bundle holds. `teachers` are
 the trees that its network was distilled from, in its place. `unlimited` are four times as many trees, learned from and
@@ -42,11 +42,11 @@ _TIMES_THE_TREES = 4
 _ALL_CANDIDATES = 1_000
 
 
-def forms_of(run: Run, data: Path, home: Path) -> Iterator[dict[str, Any]]:
+def forms_of(run: Run, data: Path, home: Path, seed: int) -> Iterator[dict[str, Any]]:
     """Fit the sources of one run once, and rankers over them in each form; give one line a figure and a form."""
     told = dict(zip(run.options(data)[::2], run.options(data)[1::2], strict=True))
     bring_in(run, data, os.environ | {"ENDCAP_HOME": str(home)})
-    recipe, steps = Recipe(), Steps()
+    recipe, steps = Recipe(seed=seed), Steps()
     events, items = (Path(told[name]) if name in told else None for name in ("--events", "--items"))
     files = Files(events, items)
     read = read_given(files, f"sqlite:///{home / 'endcap.sqlite3'}", steps)
@@ -101,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the data sets lie")
     parser.add_argument("--only", default="", help="data sets, with commas, as of bench.quality")
+    parser.add_argument("--seed", type=int, default=Recipe().seed, help="of the fits: how much is chance")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here too")
     options = parser.parse_args(arguments)
     wanted = {name for name in options.only.split(",") if name} or {run.data for run in RUNS}
@@ -108,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{'data, task':34}{'metric':11}{'against':11}{'serves':>8}{'value':>8}{'loss':>8}      p")
     for run in (run for run in RUNS if run.data in wanted):
         with tempfile.TemporaryDirectory() as home:
-            for line in forms_of(run, options.data, Path(home)):
+            for line in forms_of(run, options.data, Path(home), options.seed):
                 lines.append(line)
                 print(
                     f"{line['data'] + ', ' + line['task']:34}{line['metric']:11}{line['form']:11}"
