@@ -35,10 +35,9 @@ class RankerSettings(BaseModel):
     """Candidates of a request that the ranker looks at, the blend's best. Higher recall, slower ranking."""
     missing_sources: float = Field(default=0.2, ge=0, le=1)
     """Part of the requests that lack a quarter of their columns, so that a placement with fewer is nothing new."""
-    trees: int = Field(default=110, gt=0, le=10_000)
+    trees: int = Field(default=75, gt=0, le=10_000)
     leaves: int = Field(default=31, gt=1, le=512)
-    learning_rate: float = Field(default=0.1, gt=0, le=1)
-    """More trees with a smaller rate teach a little better and longer: docs/quality.md."""
+    learning_rate: float = Field(default=0.15, gt=0, le=1)
     min_examples: int = Field(default=300, gt=0)
     """Examples of a leaf."""
     l2: float = Field(default=10.0, ge=0)
