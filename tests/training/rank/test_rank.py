@@ -16,7 +16,7 @@ from models.rank import Blend, LogisticSum
 from training.examples import Answered
 from training.rank.distil import distil
 from training.rank.examples import Lesson, RankExamples, rank_examples
-from training.rank.fit import FittedRanker, fit_ranker, is_better
+from training.rank.fit import FittedRanker, fit_ranker, in_blocks, is_better
 from training.rank.trees import Binned, fit_trees
 from training.ranker_settings import RankerSettings
 
@@ -216,6 +216,20 @@ def test_a_network_of_features_of_which_none_is_known_gives_the_usual_rate() -> 
     odds = distil(blank, trees(blank.features), SETTINGS, seed=1)(blank.features)
     assert np.ptp(odds) == 0
     assert 1 / (1 + np.exp(-odds[0])) == pytest.approx(taught.labels.mean(), abs=0.03)
+
+
+def test_many_examples_are_scored_a_few_at_a_time_so_that_memory_is_that_of_the_few() -> None:
+    lengths = []
+
+    def first_of(features: Float32) -> Float32:
+        lengths.append(len(features))
+        return features[:, 0]
+
+    for n in (0, 1, 2_000, 6_001):
+        features = np.arange(2 * n, dtype=np.float32).reshape(n, 2)
+        np.testing.assert_array_equal(in_blocks(first_of, features), features[:, 0])
+    assert sum(lengths) == 1 + 2_000 + 6_001
+    assert max(lengths) == 2_000
 
 
 # From questions to examples.
